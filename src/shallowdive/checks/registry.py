@@ -1,0 +1,43 @@
+"""The labs there are. Title, version and needs repeat the front matter of labs/src (a test compares them)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shallowdive.errors import UnknownLab
+
+NEEDS = ("tenant", "nodes-read", "node-stop", "node-exec", "control-plane")
+"""What a lab may need: its own namespace only, or more of the cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    id: str
+    title: str
+    version: int
+    needs: tuple[str, ...]
+    minutes: int
+
+    @property
+    def module(self) -> str:
+        return "shallowdive.checks.lab" + self.id.replace("-", "_")
+
+
+LABS = {
+    lab.id: lab
+    for lab in (
+        Lab("01-what-is-kubernetes", "Ask and walk away", 1, ("tenant",), 20),
+        Lab("11-pod", "Two flatmates", 1, ("tenant",), 25),
+        Lab("12-deployment", "Update under fire", 1, ("tenant",), 30),
+        Lab("13-ingress", "Where did my packet die?", 1, ("tenant",), 35),
+    )
+}
+
+
+def lab_of(name: str) -> Lab:
+    """A lab by id or by its number ('12-deployment', '12', '1'); UnknownLab names those there are."""
+    for lab in LABS.values():
+        number = lab.id.split("-")[0]
+        if name in (lab.id, number, number.lstrip("0") or "0"):
+            return lab
+    raise UnknownLab(f"there is no lab {name!r}", saw=f"labs: {', '.join(LABS)}", try_this="shallowdive lab " + next(iter(LABS)))

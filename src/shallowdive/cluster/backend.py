@@ -1,0 +1,44 @@
+"""What every backend can do, and the states a cluster can be in. Types only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+Say = Callable[[str], None]
+"""Receives one line of progress for a person."""
+
+
+class State(StrEnum):
+    """`creating` and `broken` are left by `up`; `stopped` is started by it; `foreign` is never touched."""
+
+    ABSENT = "absent"
+    CREATING = "creating"
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    STOPPED = "stopped"
+    BROKEN = "broken"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`why` says in words what keeps it from being `running`; `facts` is what `status --json` prints."""
+
+    state: State
+    why: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """Four verbs. Each may be called again at any time; none touches what is not ours."""
+
+    name: str
+
+    def up(self, say: Say) -> Status: ...
+    def down(self, say: Say) -> bool:
+        """Remove what is ours; False when there was nothing."""
+
+    def status(self) -> Status: ...

@@ -1,0 +1,1 @@
+"""From facts about Kubernetes objects to DOT, from DOT to SVG."""

@@ -1,0 +1,9 @@
+"""What a cluster is doing, as it happens: list, then watch, folded into an immutable picture. The only package that watches."""
+
+from shallowdive.live.follow import Follower
+from shallowdive.live.history import History, Seen
+from shallowdive.live.resources import KINDS, LAB_KINDS
+from shallowdive.live.state import ClusterState, apply_event
+from shallowdive.live.wait import poll, wait_for
+
+__all__ = ["KINDS", "LAB_KINDS", "ClusterState", "Follower", "History", "Seen", "apply_event", "poll", "wait_for"]

@@ -1,0 +1,31 @@
+"""Which resources can be watched, and the official client's call that lists each. A further kind is a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kubernetes import client
+
+KINDS: dict[str, tuple[str, str]] = {
+    # kind: (API class, list call); a call with "namespaced" takes the namespace first
+    "Pod": ("CoreV1Api", "list_namespaced_pod"),
+    "Service": ("CoreV1Api", "list_namespaced_service"),
+    "ConfigMap": ("CoreV1Api", "list_namespaced_config_map"),
+    "PersistentVolumeClaim": ("CoreV1Api", "list_namespaced_persistent_volume_claim"),
+    "Event": ("CoreV1Api", "list_namespaced_event"),
+    "Node": ("CoreV1Api", "list_node"),
+    "Deployment": ("AppsV1Api", "list_namespaced_deployment"),
+    "ReplicaSet": ("AppsV1Api", "list_namespaced_replica_set"),
+    "EndpointSlice": ("DiscoveryV1Api", "list_namespaced_endpoint_slice"),
+    "Ingress": ("NetworkingV1Api", "list_namespaced_ingress"),
+}
+LAB_KINDS = ("Pod", "ReplicaSet", "Deployment", "Service", "EndpointSlice", "Ingress", "ConfigMap", "Event")
+"""What a tenant's namespace is followed by: nothing cluster-scoped."""
+
+
+def list_call(api: client.ApiClient, kind: str, namespace: str) -> Callable[..., Any]:
+    """The client's list call for a kind, with the namespace filled in where the kind has one."""
+    group, name = KINDS[kind]
+    call = getattr(getattr(client, group)(api), name)
+    return (lambda **kw: call(namespace, **kw)) if "namespaced" in name else call

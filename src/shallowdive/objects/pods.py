@@ -1,0 +1,50 @@
+"""What a pod is doing, in one word: the nine states of the visual language, read from the pod alone.
+
+Order matters (first match). States: terminating, unknown, backoff, failed, succeeded, ready, notready, pulling, pending."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shallowdive.objects import Object, condition
+
+STATES = ("pending", "pulling", "notready", "ready", "terminating", "failed", "backoff", "unknown", "succeeded")
+
+
+def container_statuses(pod: Object) -> list[dict[str, Any]]:
+    """Statuses of the main containers, in the order of the spec where the kubelet has reported them."""
+    return list((pod.get("status") or {}).get("containerStatuses") or [])
+
+
+def waiting_reasons(pod: Object) -> list[str]:
+    status = pod.get("status") or {}
+    both = container_statuses(pod) + list(status.get("initContainerStatuses") or [])
+    return [c["state"]["waiting"].get("reason", "") for c in both if (c.get("state") or {}).get("waiting")]
+
+
+def pod_state(pod: Object) -> str:
+    """One of STATES."""
+    status = pod.get("status") or {}
+    phase = status.get("phase", "Pending")
+    reasons = waiting_reasons(pod)
+    broken = [r for r in reasons if r.startswith("Err") or r.endswith("Error") or r == "InvalidImageName"]
+    first_match = (
+        (bool(pod["metadata"].get("deletionTimestamp")), "terminating"),
+        (phase == "Unknown" or status.get("reason") == "NodeLost", "unknown"),
+        (any(r.endswith("BackOff") for r in reasons), "backoff"),
+        (phase == "Failed" or bool(broken), "failed"),
+        (phase == "Succeeded", "succeeded"),
+        (condition(pod, "Ready") == "True", "ready"),
+        (phase == "Running", "notready"),
+        (bool((pod.get("spec") or {}).get("nodeName")), "pulling"),
+    )
+    return next((state for is_so, state in first_match if is_so), "pending")
+
+
+def restarts(pod: Object) -> int:
+    return sum(int(c.get("restartCount", 0)) for c in container_statuses(pod))
+
+
+def is_ready(pod: Object) -> bool:
+    """Ready and not on its way out: a pod that a Service would send requests to."""
+    return pod_state(pod) == "ready"
