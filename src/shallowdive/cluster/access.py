@@ -29,8 +29,10 @@ TIMEOUT_S = (3, 10)
 class BoundedClient(client.ApiClient):
     """The official client, with a time limit on calls that name none (a paused node would hang them for ever)."""
 
-    def call_api(self, *args: Any, _request_timeout: Any = None, **kwargs: Any) -> Any:
-        return super().call_api(*args, _request_timeout=_request_timeout or (3, 60), **kwargs)
+    def call_api(  # the signature is the client's
+        self, method: Any, url: Any, header_params: Any = None, body: Any = None, post_params: Any = None, _request_timeout: Any = None
+    ) -> Any:
+        return super().call_api(method, url, header_params, body, post_params, _request_timeout or (3, 60))
 
 
 @dataclass(frozen=True, slots=True)

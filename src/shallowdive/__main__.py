@@ -1,0 +1,7 @@
+"""`python -m shallowdive` is the command line."""
+
+import sys
+
+from shallowdive.cli import main
+
+sys.exit(main())

@@ -1,0 +1,213 @@
+"""The command line: parsing and printing. Exit codes are those of `errors.py` (3: no engine works)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from shallowdive import __version__
+from shallowdive.checks import judge, lab_of
+from shallowdive.cluster import Home, NamespaceClient, State, Status, backend_for, open_access, up
+from shallowdive.doctor import examine, look
+from shallowdive.errors import CheckFailed, NoCluster, NotYet, ShallowDiveError
+from shallowdive.lessons import lesson
+from shallowdive.lessons.place import find_namespace, learner
+from shallowdive.live import History
+from shallowdive.notebooks import execute, place
+from shallowdive.notebooks.execute import read
+
+COURSE = Path(__file__).resolve().parents[2]
+"""The checkout this package was installed from: labs/ and my-labs/ are there."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    verb: Callable[[argparse.Namespace], int] = args.run
+    try:
+        return verb(args)
+    except ShallowDiveError as exc:
+        print(exc, file=sys.stderr)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        print("\nstopped; the next `up` continues from here", file=sys.stderr)
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="shallowdive", description="A cluster, labs and checks for Kubernetes Shallow Dive.")
+    top.add_argument("--version", action="version", version=__version__)
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        p = verbs.add_parser(name, help=text, description=text)
+        p.set_defaults(run=run)
+        p.add_argument("--name", default="", help="name of the cluster (default: shallowdive)")
+        return p
+
+    p = verb("up", _up, "make the cluster, or check the one that runs")
+    p.add_argument("--backend", choices=["kind", "existing"], default="", help="default: the best this machine can have")
+    p.add_argument(
+        "--node-image",
+        default=os.environ.get("SHALLOWDIVE_NODE_IMAGE", ""),
+        help="kind: node image (default: local, else kind's pinned one)",
+    )
+    p.add_argument("--from-kubeconfig", type=Path, help="existing: the file that holds the context")
+    p.add_argument("--context", default="", help="existing: the context to use")
+    p.add_argument("--confirm", default="", help="existing: the context's name once more")
+    p.add_argument("--http-url", default="", help="existing: address of its ingress controller")
+    p = verb("status", _status, "say how the cluster is")
+    p.add_argument("--json", action="store_true", help="the facts, for programs")
+    verb("down", _down, "remove the cluster; nothing else is touched")
+    p = verb("doctor", _doctor, "look at this machine and say what to do")
+    p.add_argument("--json", action="store_true", help="the facts and findings, for programs")
+    verb("kubeconfig", _kubeconfig, "print the path of our kubeconfig file")
+    p = verb("lab", _lab, "open the labs in JupyterLab")
+    p.add_argument("lab", nargs="?", default="1", help="number or id, for example 12")
+    p.add_argument("--headless", action="store_true", help="run its solution without a browser and print the receipt")
+    for name, run, text in (("check", _check, "verify a lab, as session.check() does"), ("reset", _reset, "start a lab again")):
+        verb(name, run, text).add_argument("lab", help="number or id, for example 12")
+    return top
+
+
+def _up(args: argparse.Namespace) -> int:
+    home = Home.from_environment(args.name)
+    backend = backend_for(
+        home,
+        backend=args.backend,
+        image=args.node_image,
+        context=args.context,
+        source=args.from_kubeconfig,
+        confirmed=args.confirm,
+        http_url=args.http_url,
+    )
+    print(f"backend: {backend.name} ({_why(backend.name)})", flush=True)
+    _say_status(up(backend, lambda line: print(line, flush=True)))
+    return 0
+
+
+def _why(backend: str) -> str:
+    return {"kind": "a container engine answers on this machine", "existing": "you named its context"}[backend]
+
+
+def _say_status(status: Status) -> None:
+    f = status.facts
+    print(f"{f.get('cluster', '')}: {status.state}" + (f" ({status.why})" if status.why else ""))
+    for label, key in (("Kubernetes", "version"), ("kubeconfig", "kubeconfig"), ("context", "context"), ("entrance", "http_url")):
+        if f.get(key):
+            print(f"  {label + ':':12}{f[key]}")
+
+
+def _status(args: argparse.Namespace) -> int:
+    status = backend_for(Home.from_environment(args.name)).status()
+    if args.json:
+        print(json.dumps({"state": status.state, "why": status.why, **status.facts}, indent=1))
+    else:
+        _say_status(status)
+        if status.state is not State.RUNNING:
+            print("  next: shallowdive up")
+    return 0 if status.state is State.RUNNING else 4
+
+
+def _down(args: argparse.Namespace) -> int:
+    removed = backend_for(Home.from_environment(args.name)).down(print)
+    print("the cluster is removed" if removed else "there is no cluster of ours: nothing to do")
+    return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    facts = look(Home.from_environment(args.name))
+    findings = examine(facts)
+    if args.json:
+        print(
+            json.dumps(
+                {
+                    "facts": facts.to_dict(),
+                    "findings": [{k: getattr(f, k) for k in ("probe", "severity", "cause", "next_step")} for f in findings],
+                },
+                indent=1,
+            )
+        )
+    else:
+        print("\n".join(map(str, findings)))
+    return 3 if any(f.severity == "problem" for f in findings) else 0
+
+
+def _kubeconfig(args: argparse.Namespace) -> int:
+    home = Home.from_environment(args.name)
+    if not home.kubeconfig.exists():
+        raise NoCluster(f"there is no cluster {home.cluster} yet", saw=f"no {home.kubeconfig}", try_this="shallowdive up")
+    print(home.kubeconfig)
+    return 0
+
+
+def lab_environment(home: Home) -> dict[str, str]:
+    """What kernels and terminals get: our kubeconfig, our kubectl on the PATH, our cluster."""
+    return {
+        **os.environ,
+        "KUBECONFIG": str(home.kubeconfig),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "SHALLOWDIVE_HOME": str(home.root),
+        "SHALLOWDIVE_CLUSTER": home.cluster,
+    }
+
+
+def _lab(args: argparse.Namespace) -> int:
+    home, lab = Home.from_environment(args.name), lab_of(args.lab)
+    open_access(home)
+    if args.headless:
+        return _headless(home, lab.id)
+    copies = place(COURSE / "labs", COURSE / "my-labs")
+    first = next(c for c in copies if c.name.startswith(lab.id))
+    print(f"opening {first.relative_to(COURSE)} in JupyterLab; stop it with Ctrl-C twice (the cluster stays: shallowdive down)")
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={COURSE / 'my-labs'}"]
+    return subprocess.call([*command, f"--LabApp.default_url=/lab/tree/{first.name}"], env=lab_environment(home))
+
+
+def _headless(home: Home, lab: str) -> int:
+    """Run the executed solution again as a learner of its own, and print the receipt it writes."""
+    who = f"headless-{os.getpid()}"
+    env = {**{k: v for k, v in lab_environment(home).items() if k != "SHALLOWDIVE_STATIC"}, "SHALLOWDIVE_LEARNER": who}
+    print(f"no terminal: running lab {lab} headless", flush=True)
+    execute(read(str(COURSE / "labs" / "solutions" / f"{lab}.ipynb")), env=env)
+    receipt = home.folder("receipts") / f"{lab}-{who}.json"
+    print(receipt.read_text(encoding="utf-8"), end="")
+    return 0 if json.loads(receipt.read_text(encoding="utf-8"))["passed"] else 1
+
+
+def _check(args: argparse.Namespace) -> int:
+    home, lab = Home.from_environment(args.name), lab_of(args.lab)
+    access = open_access(home)
+    namespace = find_namespace(access, lab, learner())
+    if not namespace:
+        raise NotYet(f"lab {lab.id} was not started yet", saw="no namespace of it", try_this=f"shallowdive lab {args.lab}")
+    file = home.folder("history") / f"{access.cluster}-{namespace}.jsonl"
+    copy = file.with_suffix(f".{os.getpid()}")
+    shutil.copyfile(file, copy) if file.exists() else copy.touch()
+    client = NamespaceClient(access, namespace, History.load(copy))
+    try:
+        client.follower.start()
+        results = judge(lab, client)
+    finally:
+        client.close()
+        copy.unlink(missing_ok=True)
+    print("\n".join(map(str, results)))
+    failed = sum(not r.passed for r in results)
+    if failed:
+        raise CheckFailed(f"{failed} of {len(results)} criteria are not met yet")
+    return 0
+
+
+def _reset(args: argparse.Namespace) -> int:
+    if args.name:
+        os.environ["SHALLOWDIVE_CLUSTER"] = args.name
+    session = lesson(args.lab)
+    session.reset()
+    print(f"lab {session.lab.id} starts again in namespace {session.namespace}")
+    session.close()
+    return 0

@@ -1,0 +1,110 @@
+"""The family tree of a namespace as DOT: who owns whom (solid), what a Service or ReplicaSet selects by label (dashed).
+
+Pure: a `ClusterState` in, DOT source and the same facts in words out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shallowdive.diagrams.dot import Line, graph, relation, thing
+from shallowdive.live import ClusterState
+from shallowdive.objects import Object, controller_uid, labels_of, name_of, uid_of
+from shallowdive.objects.pods import pod_state
+
+MOST_CARDS = 8
+WORDS = {
+    "pending": "Pending", "pulling": "starting", "notready": "running, not ready", "ready": "ready", "terminating": "terminating",
+    "failed": "failed", "backoff": "back-off", "unknown": "unknown", "succeeded": "succeeded",
+}  # fmt: skip
+
+
+def family_dot(state: ClusterState, *, narrow: bool = False) -> str:
+    """DOT of every Deployment, ReplicaSet and pod; old empty ReplicaSets stay, because a rollback goes back to them."""
+    lines = [f"graph {_attributes(graph(rankdir='TB', nodesep='0.15' if narrow else '0.25'))};"]
+    for deployment in state.all("Deployment"):
+        wants = int(deployment["spec"].get("replicas") or 0)
+        lines.append(
+            _node(
+                deployment,
+                "deployment",
+                [("words", "Deployment"), ("name", _clip(name_of(deployment), narrow)), ("quiet", f"wants {wants}")],
+            )
+        )
+    for rs in state.all("ReplicaSet"):
+        wants, ready = int(rs["spec"].get("replicas") or 0), int((rs.get("status") or {}).get("readyReplicas") or 0)
+        text: list[Line] = [("words", "ReplicaSet"), ("name", _clip(name_of(rs), narrow)), ("quiet", f"wants {wants}, has {ready} ready")]
+        lines.append(_node(rs, "replicaset", text))
+        if controller_uid(rs):
+            lines.append(f'"{controller_uid(rs)}" -> "{uid_of(rs)}" {_attributes(relation("owns"))};')
+    pods = [p for p in state.all("Pod") if labels_of(p).get("shallowdive/role") != "traffic"]
+    by_owner: dict[str, list[Object]] = {}
+    for pod in pods:
+        by_owner.setdefault(controller_uid(pod), []).append(pod)
+    for owner, children in by_owner.items():
+        lines += _children(owner, children, narrow)
+    return "digraph {\n" + "\n".join(lines) + "\n}"
+
+
+def in_words(state: ClusterState) -> str:
+    """The facts of the tree, owner by owner."""
+    said = []
+    for rs in state.all("ReplicaSet"):
+        owned = state.owned_by("Pod", rs)
+        counts = _counts(owned)
+        said.append(
+            f"ReplicaSet {name_of(rs)} wants {rs['spec'].get('replicas', 0)} and owns {len(owned)}" + (f": {counts}" if counts else "")
+        )
+    orphans = [p for p in state.all("Pod") if not controller_uid(p) and labels_of(p).get("shallowdive/role") != "traffic"]
+    said += [f"pod {name_of(p)} has no owner and is {WORDS[pod_state(p)]}" for p in orphans]
+    return (
+        ". ".join(said) + "." if said else "No pods and no ReplicaSets yet. Run the cell that makes them; they appear here by themselves."
+    )
+
+
+def states_in(state: ClusterState) -> list[str]:
+    return sorted({pod_state(p) for p in state.all("Pod")})
+
+
+def _children(owner: str, pods: list[Object], narrow: bool) -> list[str]:
+    edge: Callable[[str], str] = lambda to: f'"{owner}" -> "{to}" {_attributes(relation("owns"))};' if owner else ""  # noqa: E731
+    most = 3 if narrow else MOST_CARDS
+    if len(pods) > most:
+        box = f"many-{owner or 'orphans'}"
+        words: list[Line] = [("key", f"{len(pods)} pods"), *(("quiet", f"{n} {WORDS[s]}") for s, n in _tally(pods))]
+        return [f'"{box}" {_attributes(thing("pod", *words))};', edge(box)]
+    lines = []
+    for pod in pods:
+        state = pod_state(pod)
+        label: list[Line] = [
+            ("name", name_of(pod)[-5:] if narrow and owner else _clip(name_of(pod), narrow, pod=bool(owner))),
+            ("quiet", WORDS[state]),
+        ]
+        lines += [f'"{uid_of(pod)}" {_attributes(thing("pod", *label, state=state))};', edge(uid_of(pod))]
+    return lines
+
+
+def _clip(name: str, narrow: bool, *, pod: bool = False) -> str:
+    parts = name.split("-")
+    if pod and len(parts) > 2:
+        return f"…-{parts[-1]}"
+    return name if len(name) <= (18 if narrow else 28) else f"{name[: 8 if narrow else 14]}…{name[-9:]}"
+
+
+def _node(obj: Object, kind: str, text: list[Line]) -> str:
+    return f'"{uid_of(obj)}" {_attributes(thing(kind, *text))};'
+
+
+def _tally(pods: list[Object]) -> list[tuple[str, int]]:
+    states = [pod_state(p) for p in pods]
+    return sorted(((s, states.count(s)) for s in set(states)), key=lambda pair: (pair[0] == "ready", pair[0]))
+
+
+def _counts(pods: list[Object]) -> str:
+    return ", ".join(f"{n} {WORDS[s]}" for s, n in _tally(pods))
+
+
+def _attributes(pairs: dict[str, str]) -> str:
+    escaped = (
+        (k, v.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") if not v.endswith("\\l") else v) for k, v in pairs.items()
+    )
+    return "[" + ", ".join(f'{k}="{v}"' for k, v in escaped) + "]"

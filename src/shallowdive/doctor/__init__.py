@@ -1,0 +1,5 @@
+"""Is this machine fit for a cluster? Probes are pure functions of facts; each finding has a cause and one next command."""
+
+from shallowdive.doctor.probes import Facts, Finding, examine, look
+
+__all__ = ["Facts", "Finding", "examine", "look"]

@@ -1,0 +1,65 @@
+"""The namespace of a lab and learner: found again by its labels, made when there is none, another one after a reset."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+from kubernetes import client
+
+from shallowdive.checks import Lab
+from shallowdive.cluster import Access
+from shallowdive.cluster.access import TIMEOUT_S
+from shallowdive.cluster.apply import apply
+from shallowdive.errors import BadAnswer, NotYet
+
+LAB, LEARNER = "shallowdive/lab", "shallowdive/learner"
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def learner() -> str:
+    """Who works here: $SHALLOWDIVE_LEARNER, else `me`. At most 40 of a-z, 0-9 and inner dashes."""
+    name = os.environ.get("SHALLOWDIVE_LEARNER", "me")
+    if not (
+        0 < len(name) <= 40 and all(c.isascii() and (c.isdigit() or c.islower() or c == "-") for c in name) and name.strip("-") == name
+    ):
+        raise BadAnswer(
+            "this learner's name cannot be used as a label", saw=repr(name), try_this="SHALLOWDIVE_LEARNER: a-z, 0-9, dashes; at most 40"
+        )
+    return name
+
+
+def needs_met(lab: Lab, access: Access) -> None:
+    """A tenant cannot run a lab that needs more than its namespace."""
+    more = [n for n in lab.needs if n != "tenant"]
+    if access.kind == "tenant" and more:
+        raise NotYet(
+            f"lab {lab.id} needs more than a namespace",
+            saw=f"needs {', '.join(more)}",
+            try_this="run it on a cluster of your own: shallowdive up",
+        )
+
+
+def find_namespace(access: Access, lab: Lab, who: str) -> str:
+    """The newest namespace of this lab and learner that is not on its way out; '' when there is none."""
+    if access.kind == "tenant":
+        return access.namespace
+    found = client.CoreV1Api(access.connect()).list_namespace(label_selector=f"{LAB}={lab.id},{LEARNER}={who}", _request_timeout=TIMEOUT_S)
+    alive = [n.metadata for n in found.items if n.metadata and not n.metadata.deletion_timestamp]
+    return max(((str(m.creation_timestamp), str(m.name)) for m in alive), default=("", ""))[1]
+
+
+def make_namespace(access: Access, lab: Lab, who: str) -> str:
+    """A new namespace of ours: labelled, with baseline pod security."""
+    name = f"lab-{lab.id}-{''.join(secrets.choice(ALPHABET) for _ in range(5))}"
+    labels = {LAB: lab.id, LEARNER: who, "pod-security.kubernetes.io/enforce": "baseline"}
+    apply(access.connect(), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    return name
+
+
+def drop_namespace(access: Access, name: str) -> None:
+    """Delete one namespace, only if it carries our label. Does not wait: the next one has another name."""
+    core = client.CoreV1Api(access.connect())
+    found = core.read_namespace(name, _request_timeout=TIMEOUT_S)
+    if found.metadata and (found.metadata.labels or {}).get(LAB):
+        core.delete_namespace(name, _request_timeout=TIMEOUT_S)

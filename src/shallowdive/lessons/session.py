@@ -1,0 +1,212 @@
+"""The lab session: one namespace, the official client's API objects bound to it, and the steps of the common shape.
+
+`lesson()` may be called again and again: in one kernel it returns the same session, after a kernel restart it finds the namespace
+and goes on with the record. Nothing here prints from a thread."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from kubernetes import client
+
+from shallowdive.checks import CheckResult, Lab, judge, lab_of, read_answers
+from shallowdive.checks.judge import ANSWERS
+from shallowdive.checks.load import Traffic, read_load, start_load
+from shallowdive.cluster import Access, Home, NamespaceClient, Reply, open_access, tenant_access
+from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
+from shallowdive.lessons.place import drop_namespace, find_namespace, learner, make_namespace, needs_met
+from shallowdive.lessons.receipt import write_receipt
+from shallowdive.live import ClusterState, History
+from shallowdive.objects import Object
+from shallowdive.views import View, view_of
+
+APPLY: dict[str, Any] = {"field_manager": "shallowdive-learner", "force": True, "_content_type": "application/apply-patch+yaml"}
+"""Arguments of any `patch_…` call of the official client that make it a server-side apply: create it, or bring it to this shape."""
+
+_open: dict[tuple[str, str], Session] = {}
+
+
+def lesson(lab: str, access: Access | None = None) -> Session:
+    """The session of a lab ('12-deployment'). Finds the cluster by itself: a tenant's access from the environment, else our own."""
+    facts, who = lab_of(lab), learner()
+    known = _open.get((facts.id, who))
+    if known and known.is_alive():
+        return known
+    access = access or tenant_access() or open_access(Home.from_environment())
+    needs_met(facts, access)
+    session = Session(facts, access, who)
+    _open[facts.id, who] = session
+    return session
+
+
+class Session:
+    """`namespace`, `core`, `apps`, `networking`, `discovery` are the official client's, ready to use in a cell."""
+
+    def __init__(self, lab: Lab, access: Access, who: str) -> None:
+        self.lab, self.access, self.learner = lab, access, who
+        self.results: list[CheckResult] = []
+        self._views: dict[str, View] = {}
+        self._enter(find_namespace(access, lab, who) or make_namespace(access, lab, who))
+        atexit.register(self.close)
+
+    def _enter(self, namespace: str) -> None:
+        file = Home.from_environment().folder("history") / f"{self.access.cluster}-{namespace}.jsonl"
+        self.client = NamespaceClient(self.access, namespace, History.load(file))
+        self.client.follower.start()
+
+    def __repr__(self) -> str:
+        return f"Session({self.lab.id}, namespace {self.namespace}, on {self.access.backend})"
+
+    @property
+    def namespace(self) -> str:
+        return self.client.namespace
+
+    @property
+    def core(self) -> client.CoreV1Api:
+        return self.client.core
+
+    @property
+    def apps(self) -> client.AppsV1Api:
+        return self.client.apps
+
+    @property
+    def networking(self) -> client.NetworkingV1Api:
+        return self.client.networking
+
+    @property
+    def discovery(self) -> client.DiscoveryV1Api:
+        return self.client.discovery
+
+    @property
+    def state(self) -> ClusterState:
+        """The picture of the namespace now, kept up to date by a watch."""
+        return self.client.state
+
+    # ── acting ───────────────────────────────────────────────────────────────────────────────────────────────
+    def apply(self, *bodies: Any) -> list[Object]:
+        """Create objects or bring them to this shape (server-side apply); running it again changes nothing."""
+        return self.client.apply(*bodies)
+
+    def exec(self, pod: str, *command: str, container: str = "") -> str:
+        """Run a program in a container and return what it printed."""
+        return self.client.exec(pod, command, container=container)
+
+    def get(self, path: str, host: str) -> Reply:
+        """Ask from outside through the Ingress entrance, and show the curl line that does the same."""
+        print(self.client.curl(path, host))  # noqa: T201 - a notebook's cell shows it
+        return self.client.get(path, host)
+
+    def link(self, host: str, path: str = "/") -> str:
+        """The address for a browser: names that end in .localhost lead to this machine."""
+        return f"http://{host}:{self.client.http_url.rsplit(':', 1)[-1]}{path}"
+
+    def traffic(self, url: str, name: str = "traffic") -> None:
+        """Start a pod that asks `url` some ten times a second and counts."""
+        start_load(self.client, name, url)
+
+    def traffic_report(self, name: str = "traffic") -> Traffic:
+        return read_load(self.client, name)
+
+    # ── seeing ───────────────────────────────────────────────────────────────────────────────────────────────
+    def wait_for(self, what: str, until: Callable[[ClusterState], object], *, within_s: float = 60, usually_s: float = 5) -> ClusterState:
+        """Wait for a state (a watch with a limit); the error says what was seen last and what is usual."""
+        return self.client.wait_for(what, until, within_s=within_s, usually_s=usually_s)
+
+    def show(
+        self, picture: str, title: str = "", *, until: Callable[[ClusterState], object] | None = None, what: str = "", within_s: float = 60
+    ) -> View:
+        """A live picture in this cell. With `until` the cell waits for that state while the picture moves."""
+        key = f"{picture}:{title}"
+        old = self._views.pop(key, None)
+        if old:
+            old.close()
+        view = self._views[key] = view_of(picture, self.client.follower, title, self.access.backend)
+        view.display_while(lambda: self.wait_for(what or title, until, within_s=within_s) if until else None)
+        return view
+
+    # ── the learner's words ──────────────────────────────────────────────────────────────────────────────────
+    def predict(self, name: str, value: object, options: tuple[object, ...] = ()) -> None:
+        """Commit to a prediction before acting. It counts that you made one, never whether it was right."""
+        self._write(f"predict.{name}", value, options)
+        print(f"You said: {value}. Now find out.")  # noqa: T201
+
+    def answer(self, name: str, value: object, options: tuple[object, ...] = ()) -> None:
+        """Answer a question about what you saw; the judge compares it with the cluster."""
+        self._write(f"answer.{name}", value, options)
+        print(f"Noted: {value}.")  # noqa: T201
+
+    def needs(self, *names: str) -> None:
+        """Open a cell only after these predictions were made."""
+        missing = [n for n in names if f"predict.{n}" not in read_answers(self.state)]
+        if missing:
+            raise NotYet(
+                "first commit to a prediction",
+                saw=f"no prediction {', '.join(missing)}",
+                try_this="write your guess in the cell above and run it",
+            )
+
+    def todo(self, what: str) -> None:
+        """Stands where the learner has to write; running it says so."""
+        raise YourTurn(f"your turn: {what}", try_this="replace this line with your code, then run the cell again")
+
+    def _write(self, key: str, value: object, options: tuple[object, ...]) -> None:
+        if value is ...:
+            raise YourTurn(
+                "your turn: write your answer in place of the three dots",
+                try_this=f"one of: {', '.join(map(str, options))}" if options else "",
+            )
+        if options and value not in options:
+            raise BadAnswer("that is not one of the answers", saw=repr(value), try_this=f"one of: {', '.join(map(repr, options))}")
+        import json
+
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": ANSWERS}, "data": {key: json.dumps(value)}}
+        self.client.apply(body, manager=f"shallowdive-{key}")  # one field manager a key: the others stay
+        self.client.wait_for("the answer to be stored", lambda now: read_answers(now).get(key) == value, within_s=15)
+
+    # ── judging ──────────────────────────────────────────────────────────────────────────────────────────────
+    def check(self) -> None:
+        """Verify this lab on the cluster: prints one line a criterion; CheckFailed lists what is not right yet."""
+        self.results = judge(self.lab, self.client)
+        for result in self.results:
+            if result.passed:
+                print(result)  # noqa: T201
+        failed = [r for r in self.results if not r.passed]
+        if failed:
+            raise CheckFailed(f"{len(failed)} of {len(self.results)} criteria are not met yet\n" + "\n".join(map(str, failed)))
+        print(f"All {len(self.results)} criteria met.")  # noqa: T201
+
+    def receipt(self) -> str:
+        """Write the receipt (JSON) and return its path: lab, cluster, predictions, verdicts. A grader verifies it again."""
+        return str(write_receipt(self))
+
+    def reset(self) -> None:
+        """Start this lab again: the namespace is deleted, a new one made."""
+        old, tenant = self.client.namespace, self.access.kind == "tenant"
+        self._shut()
+        if tenant:
+            raise NotYet("a tenant's namespace is reset by whoever gave it", saw=old, try_this="ask for a new namespace")
+        drop_namespace(self.access, old)
+        (Home.from_environment().folder("history") / f"{self.access.cluster}-{old}.jsonl").unlink(missing_ok=True)
+        self._enter(make_namespace(self.access, self.lab, self.learner))
+
+    def is_alive(self) -> bool:
+        """Whether the namespace still exists (somebody may have deleted the cluster since)."""
+        try:
+            return find_namespace(self.access, self.lab, self.learner) == self.namespace
+        except Exception:  # noqa: BLE001 - any failure means: open it anew, which gives the precise error
+            self._shut()
+            return False
+
+    def close(self) -> None:
+        """Stop pictures and watches; idempotent."""
+        self._shut()
+
+    def _shut(self) -> None:
+        for view in self._views.values():
+            view.close()
+        self._views.clear()
+        with contextlib.suppress(AttributeError):
+            self.client.close()

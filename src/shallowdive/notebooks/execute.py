@@ -1,0 +1,51 @@
+"""Run a notebook from top to end in a fresh kernel of this Python, with a limit per cell; its working folder is a temporary one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import nbformat
+
+from shallowdive.errors import ProgramFailed
+
+CELL_LIMIT_S = 240
+
+
+@contextlib.contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """Set environment variables for what starts inside (a kernel inherits ours)."""
+    before = {k: os.environ.get(k) for k in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for k, v in before.items():
+            os.environ.pop(k, None) if v is None else os.environ.__setitem__(k, v)
+
+
+def execute(notebook: Any, *, limit_s: int = CELL_LIMIT_S, env: dict[str, str] | None = None) -> Any:
+    """Execute in place and return the notebook. A failing cell ends it: ProgramFailed says which cell and what it showed."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    with tempfile.TemporaryDirectory(prefix="shallowdive-") as folder, environment(SHALLOWDIVE_STATIC="1", **(env or {})):
+        runner = NotebookClient(notebook, timeout=limit_s, kernel_name="python3", resources={"metadata": {"path": folder}})
+        try:
+            runner.execute()
+        except CellExecutionError as exc:
+            raise ProgramFailed(
+                "a cell of the notebook failed", saw=f"{exc.ename}: {exc.evalue}", try_this="open it in JupyterLab and run it there"
+            ) from exc
+        except (CellTimeoutError, DeadKernelError) as exc:
+            raise ProgramFailed(
+                "the notebook did not end", saw=str(exc).splitlines()[0], try_this="open it in JupyterLab and run it there"
+            ) from exc
+    return notebook
+
+
+def read(path: str) -> Any:
+    return nbformat.read(path, as_version=4)
