@@ -1,0 +1,112 @@
+"""Every chapter has its parts, speaks in short sentences and defines its terms once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from book_tree import ROOT, chapter_paths, toc_pages
+
+BANNED = re.compile(r"\b(simply|just|powerful|seamless(?:ly)?|in this chapter we will)\b", re.IGNORECASE)
+PAGES = [ROOT / f"{page}.md" for page in toc_pages() if not page.startswith("labs/solutions/")]
+PARTS = ["What you will be able to say", "Try it", "Three questions", "What you now know"]
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def name(path: Path) -> str:
+    return path.name
+
+
+def prose(text: str) -> str:
+    """What is read as sentences: no code, tables, options or headings; the bodies of directives stay."""
+    text = re.sub(r"^```(?!\{exercise|\{solution|\{glossary)[^\n]+\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^(?:```.*|:\w+:.*|\|.*|#.*)$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\{\w+\}`([^`]+)`", r"\1", text)
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+
+
+def sentences(text: str) -> list[str]:
+    blocks = re.split(r"\n\s*\n|\n(?=[-\d]+\.? )|\\\n", prose(text))
+    found = [s for block in blocks for s in re.split(r"(?<=[.!?:])[*\"]*\s+(?=[*\"`(A-Z0-9])", " ".join(block.split()))]
+    return [s for s in found if len(s.split()) > 1]
+
+
+def bold_terms(text: str) -> list[str]:
+    return [m.split("<")[-1].strip(" >") for m in re.findall(r"\*\*\{term\}`([^`]+)`\*\*", text)]
+
+
+def glossary() -> list[str]:
+    body = re.search(r"```\{glossary\}\n(.*?)```", read(ROOT / "book" / "glossary.md"), re.DOTALL)
+    assert body
+    return [line for line in body[1].splitlines() if line and not line.startswith(" ")]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_no_page_uses_a_word_that_says_nothing(path: Path) -> None:
+    assert BANNED.findall(prose(read(path))) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_sentences_are_short(path: Path) -> None:
+    lengths = {s: len(s.split()) for s in sentences(read(path))}
+    assert sum(lengths.values()) / len(lengths) <= 14
+    assert [s for s, n in lengths.items() if n > 34] == []
+    assert sum(n > 20 for n in lengths.values()) / len(lengths) <= 0.1, [s for s, n in lengths.items() if n > 20]
+
+
+def test_a_long_sentence_and_an_empty_word_would_be_noticed() -> None:
+    long = "Kubernetes " + "really " * 40 + "works."
+    assert [len(s.split()) for s in sentences(f"Short one. {long}")] == [2, 42]
+    assert BANNED.findall("It simply works, just like that.") == ["simply", "just"]
+
+
+@pytest.mark.parametrize("path", chapter_paths(), ids=name)
+def test_a_chapter_has_its_parts_in_order_its_figure_and_its_lab(path: Path) -> None:
+    text = read(path)
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert [h for h in headings if h in PARTS] == PARTS
+    assert headings[0] == PARTS[0]
+    assert headings[-3:] == PARTS[1:]
+    assert f"```{{include}} figures/{path.stem}.html" in text
+    assert f"(../labs/solutions/{path.stem}.ipynb)" in text
+    assert len(text.splitlines()) <= 500
+
+
+@pytest.mark.parametrize("path", chapter_paths(), ids=name)
+def test_a_chapter_takes_ten_to_fifteen_minutes(path: Path) -> None:
+    minutes = len(read(path).split()) / 200
+    assert 8 <= minutes <= 15
+
+
+@pytest.mark.parametrize("path", chapter_paths(), ids=name)
+def test_a_chapter_asks_three_questions_and_says_why_wrong_answers_tempt(path: Path) -> None:
+    asked = re.findall(r"```\{exercise\}.*?:label: (\S+)(.*?)```", read(path), re.DOTALL)
+    solved = dict(re.findall(r"```\{solution\} (\S+)\n(.*?)```", read(path), re.DOTALL))
+    assert len(asked) == 3
+    assert {label for label, _ in asked} == set(solved)
+    for label, body in asked:
+        assert re.findall(r"^([A-D])\. ", body, re.MULTILINE) == ["A", "B", "C"]
+        answer = re.search(r"^\*\*([ABC])\.\*\*", solved[label], re.MULTILINE)
+        assert answer
+        assert ":class: dropdown" in solved[label]
+        assert "tempting" in solved[label]
+        assert all(re.search(rf"\b{wrong}\b", solved[label]) for wrong in {"A", "B", "C"} - {answer[1]})
+
+
+def test_the_right_answers_are_not_always_the_same_letter() -> None:
+    answers = [a for path in chapter_paths() for a in re.findall(r"^\*\*([ABC])\.\*\*", read(path), re.MULTILINE)]
+    assert set(answers) == {"A", "B", "C"}
+    assert max(answers.count(letter) for letter in "ABC") <= len(answers) * 2 / 3
+
+
+def test_every_term_is_bold_once_where_it_is_defined_and_stands_in_the_glossary() -> None:
+    bold = [term for path in chapter_paths() for term in bold_terms(read(path))]
+    assert sorted(bold, key=str.lower) == glossary()
+
+
+def test_the_glossary_is_in_alphabetical_order() -> None:
+    assert glossary() == sorted(glossary(), key=str.lower)

@@ -1,0 +1,228 @@
+"""Draw the book's figures: python tools/make_figures.py [FOLDER], by default book/figures.
+
+Each figure is drawn twice, 640 and 340 px wide; the page shows the one that fits. graphviz-pure lays them out, so that the bytes are
+the same on every machine, whatever dot it has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import graphviz
+
+from shallowdive.diagrams import dot
+from shallowdive.diagrams.dot import Line, frame, group, relation, thing
+
+DESK_PX, PHONE_PX = 640, 340
+PROGRAM = str(Path(sys.executable).with_name("graphviz-pure"))
+FOLDER = Path(__file__).parent.parent / "book" / "figures"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A claim, the picture that shows it, how to read it, and the same as text."""
+
+    slug: str
+    title: str
+    source: str
+    draw: Callable[[bool], graphviz.Digraph]
+    label: str
+    read: str
+    facts: str
+
+
+def pod_x_ray(phone: bool) -> graphviz.Digraph:
+    g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", nodesep="0.12" if phone else "0.9", ranksep="0.34"))
+    app: list[Line] = [
+        ("quiet", "container"),
+        ("name", "app"),
+        ("words", "own files"),
+        ("words", "own processes"),
+        ("words", "limit 64 Mi"),
+        ("words", "restarts 1"),
+    ]
+    reader: list[Line] = [("quiet", "container"), ("name", "reader"), *app[2:4], ("words", "limit 32 Mi"), ("words", "restarts 0")]
+    with g.subgraph(name="cluster_pod") as pod:
+        pod.attr(**frame("pod", ("key", "Pod flat"), ("quiet", "ready, restarts 1"), state="ready"))
+        net: list[Line] = [("key", "one network"), ("words", "IP 10.244.1.2"), ("words", "127.0.0.1 reaches both")]
+        pod.node("net", **thing("network", *net, width="2.4" if phone else "4.2"))
+        for name, lines in (("app", app), ("reader", reader)):
+            pod.node(name, **thing("container", *lines, state="ready"))
+            pod.edge("net", name, **relation("joins"))
+            pod.edge(name, "pages", **relation("mounts", "mounts"))
+        pod.node("pages", **thing("volume", ("quiet", "volume (emptyDir)"), ("name", "pages"), ("words", "shared files")))
+    return g
+
+
+def rollout(phone: bool) -> graphviz.Digraph:
+    g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", compound="true", nodesep="0.12", ranksep="0.42"))
+    g.node(
+        "web",
+        **thing(
+            "deployment", ("quiet", "Deployment"), ("name", "web"), ("words", "wants 3"), ("words", "strategy: surge 1, unavailable 0")
+        ),
+    )
+    sets = (
+        ("old", "6c56c75866", "wants 2, has 2 ready", (("fd7bf", "ready"), ("hb2xf", "ready"))),
+        ("new", "bf4876474", "wants 2, has 1 ready", (("8r6v6", "ready"), ("2vwvk", "notready"))),
+    )
+    for name, template, counts, pods in sets:
+        g.node(name, **thing("replicaset", ("quiet", f"{name} ReplicaSet"), ("name", f"web-{template}"), ("words", counts)))
+        g.edge("web", name, **relation("owns", "owns" if name == "old" else ""))
+        with g.subgraph(name=f"cluster_{name}") as lasso:
+            words: list[Line] = (
+                [("quiet", "pod-template-hash"), ("name", template)] if phone else [("quiet", f"pod-template-hash={template}")]
+            )
+            lasso.attr(**group(*words, margin="10"))
+            for i, (pod, state) in enumerate(pods):
+                lines: list[Line] = [("name", f"…-{pod}"), ("words", "ready" if state == "ready" else "not ready")]
+                lasso.node(pod, **thing("pod", *lines, state=state))
+                if phone and i:
+                    lasso.edge(pods[i - 1][0], pod, style="invis")
+        middle = pods[0][0]
+        if phone:
+            g.edge(name, middle, lhead=f"cluster_{name}", **relation("owns"))
+        else:
+            for pod, _ in pods:
+                g.edge(name, pod, lhead=f"cluster_{name}", **relation("owns"))
+    return g
+
+
+def way_in(phone: bool) -> graphviz.Digraph:
+    g = graphviz.Digraph(
+        graph_attr=dot.graph(rankdir="TB" if phone else "LR", nodesep="0.2" if phone else "0.36", ranksep="0.5" if phone else "0.42")
+    )
+    g.node("you", **thing("client", ("quiet", "client"), ("name", "GET /hostname")))
+    g.node("ctrl", **thing("controller", ("quiet", "ingress controller"), ("key", "Traefik"), width="1.5"))
+    g.node("svc", **thing("service", ("quiet", "Service"), ("name", "web"), ("words", "80 → 8080")))
+    g.node("ing", **thing("ingress", ("quiet", "Ingress"), ("name", "/hostname → web")))
+    with g.subgraph(name="cluster_web") as lasso:
+        lasso.attr(**group(("quiet", "selected: app=web"), margin="10"))
+        for pod, state in (("8qjxm", "ready"), ("bdknl", "ready"), ("5tfb5", "notready")):
+            lasso.node(pod, **thing("pod", ("name", f"…-{pod}"), ("words", "ready" if state == "ready" else "not ready"), state=state))
+    with g.subgraph() as beside:
+        beside.attr(rank="same")
+        beside.node("ing")
+        beside.node("you" if phone else "ctrl")
+    g.edge("ing", "ctrl", **relation("watches", dir="forward"))
+    g.edge("you", "ctrl", **relation("routes"))
+    g.edge("ctrl", "svc", **relation("routes"))
+    for pod in ("8qjxm", "bdknl"):
+        g.edge("svc", pod, headport="n" if phone else "w", **relation("routes"))
+    g.edge("8qjxm" if phone else "svc", "5tfb5", style="invis")
+    return g
+
+
+FIGURES = (
+    Figure(
+        "11-pod",
+        "Two containers share one address and one volume",
+        "drawn from a run on kind",
+        pod_x_ray,
+        "Pod flat, ready. Containers app and reader share one IP, 10.244.1.2, and one volume, pages. Files, processes, limit and "
+        "restarts are each one's own.",
+        "What lies between the containers is shared. What is written inside a container is its own.",
+        "Pod flat has one IP, 10.244.1.2. Both containers reach each other at 127.0.0.1. Both mount the emptyDir volume pages. "
+        "Container app has a memory "
+        "limit of 64 Mi and restarted once. Container reader has a limit of 32 Mi and never restarted. The pod's restarts are the sum: 1.",
+    ),
+    Figure(
+        "12-deployment",
+        "A rollout is two counts that move in opposite directions",
+        "drawn after a run on kind",
+        rollout,
+        "Deployment web wants 3 and owns two ReplicaSets. The old one has 2 ready pods. The new one has 1 ready pod and 1 not "
+        "ready. Three are ready in all.",
+        "Solid lines: owns. Dashed: selected by label. The Deployment touches no pod; it changes the two numbers on the ReplicaSets.",
+        "Deployment web wants 3 pods, may have 4 for a while and never fewer than 3 ready. The old ReplicaSet wants 2 and has 2 "
+        "ready. The new one wants 2: "
+        "one is ready, one is running and not ready. As soon as that one is ready, the old ReplicaSet's number becomes 1.",
+    ),
+    Figure(
+        "13-ingress",
+        "Two pods get the request; the third runs and is not asked",
+        "drawn from a run on kind",
+        way_in,
+        "A client asks the ingress controller Traefik, which has read the Ingress. It uses the Service web, which stands for two "
+        "ready pods. A third pod runs, is not ready and gets nothing.",
+        "Green: the way of the request. Dotted: what the controller reads. The Ingress is on no green line: nothing travels through it.",
+        "The client's GET /hostname reaches the ingress controller. The controller read the Ingress, which says that /hostname belongs to "
+        "Service web. The Service selects three "
+        "pods by the label app=web. Two are ready and get requests. One is running, not ready, and gets none.",
+    ),
+)
+
+
+KINDS = (
+    (
+        thing("deployment", ("quiet", "Deployment"), ("name", "web")),
+        "a record that the cluster keeps; doubled: it manages other records",
+    ),
+    (thing("replicaset", ("quiet", "ReplicaSet"), ("name", "web-6c56c75866")), "a record"),
+    (thing("ingress", ("quiet", "Ingress"), ("name", "/ → web")), "a record that points the way"),
+    (thing("pod", ("name", "…-8qjxm"), ("words", "ready"), state="ready"), "a pod, full tile: it gets requests"),
+    (thing("pod", ("name", "…-5tfb5"), ("words", "not ready"), state="notready"), "a pod, half full: it runs and gets none"),
+    (thing("pod", ("name", "…-zjdvg"), ("words", "pending"), state="pending"), "a pod, hollow and dashed: it waits"),
+    (thing("container", ("quiet", "container"), ("name", "app"), state="ready"), "a container, with the ribs of a shipping container"),
+    (thing("service", ("quiet", "Service"), ("name", "web")), "one steady name in front of changing pods"),
+    (thing("controller", ("quiet", "controller"), ("key", "Traefik")), "a program that watches, compares and acts"),
+    (thing("volume", ("quiet", "volume"), ("name", "pages")), "files that outlive a container"),
+)
+LINES = (
+    (relation("owns"), "owns"),
+    (relation("selects"), "dashed: selects by label"),
+    (relation("mounts"), "mounts"),
+    (relation("routes"), "the way of a request"),
+    (relation("watches", dir="forward"), "reads, or watches"),
+)
+
+
+def legend() -> str:
+    """One tiny picture for each kind and each relation, with its meaning."""
+    items = []
+    for attributes, words in KINDS:
+        g = graphviz.Digraph(graph_attr=dot.graph(pad="0.03"))
+        g.node("it", **attributes)
+        items.append((g, words))
+    for attributes, words in LINES:
+        g = graphviz.Digraph(graph_attr=dot.graph(pad="0.03", rankdir="LR", ranksep="0.8"))
+        for end in ("from", "to"):
+            g.node(end, shape="point", width="0.01", height="0.2", style="invis")
+        g.edge("from", "to", **attributes)
+        items.append((g, words))
+    cells = [f"<div>{dot.render(g.source, label=words, program=PROGRAM)}<span>{escape(words)}</span></div>" for g, words in items]
+    return "\n".join(['<figure class="sd sd-key" id="figure-legend">', *cells, "</figure>", ""])
+
+
+def picture(figure: Figure, phone: bool) -> str:
+    svg = dot.render(figure.draw(phone).source, label=figure.label, program=PROGRAM)
+    room = PHONE_PX if phone else DESK_PX
+    if dot.size_px(svg)[0] > room:
+        raise SystemExit(f"{figure.slug}: {dot.size_px(svg)[0]:g} px wide, the page has {room}")
+    return svg
+
+
+def page(figure: Figure) -> str:
+    desk, phone = picture(figure, False), picture(figure, True)
+    return f"""<figure class="sd" id="figure-{figure.slug}">
+<header><div class="sd-title">{escape(figure.title)}</div><span class="sd-source">{escape(figure.source)}</span></header>
+<div class="sd-desk">{desk}</div>
+<div class="sd-phone">{phone}</div>
+<div class="sd-read">{escape(figure.read)}</div>
+<details><summary>The same as text</summary><p>{escape(figure.facts)}</p></details>
+</figure>
+"""
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "legend.html").write_text(legend(), encoding="utf-8", newline="\n")
+    for figure in FIGURES:
+        (folder / f"{figure.slug}.html").write_text(page(figure), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
