@@ -190,9 +190,9 @@ def installed() -> int:
 def activity() -> int:
     """Changes while pip works, also in its silent stretches: bytes downloaded, packages unpacked."""
     total = installed()
-    for path in SCRATCH.rglob("*"):
+    for folder, _, files in os.walk(str(SCRATCH)):  # Path.rglob fails when pip removes a folder under it
         with contextlib.suppress(OSError):
-            total += path.stat().st_size
+            total += sum(Path(folder, name).stat().st_size for name in files)
     return total
 
 

@@ -10,7 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Checkout
+
+from tests.dive.checkout import REPOSITORY, Checkout, steps
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the paths of .venv are those of POSIX")
 
@@ -87,7 +88,7 @@ def test_the_first_run_makes_the_environment_in_three_named_steps_and_opens_the_
     ended = course.run("--name", "mine")
     venv = course.root / ".venv"
     assert ended.stdout.splitlines() == [f"shallowdive {venv} up --name mine", f"shallowdive {venv} lab --name=mine --headless"]
-    assert [line.split(":")[0] for line in ended.stderr.splitlines()] == ["virtual environment .venv", "packages", "course package"]
+    assert steps(ended) == ["virtual environment .venv", "packages", "course package"]
 
 
 def test_the_second_run_has_nothing_to_do(installed: Checkout) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import fcntl
 import os
-from collections.abc import Callable
+import select
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import LOCKS, REPOSITORY, Checkout
+
+from tests.dive.checkout import LOCKS, REPOSITORY, Checkout, steps
 
 PIP = ["-m", "pip", "install"]
 PACKAGES = [*PIP, "--no-compile", "--require-hashes", "-r", "requirements.lock"]
@@ -59,7 +61,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_anything_is_made(checko
 def test_a_changed_lock_or_project_file_is_installed_once(checkout: Checkout, changed: str) -> None:
     (checkout.root / changed).write_text("# another\n")
     ended = checkout.run("status")
-    assert [line.split(":")[0] for line in ended.stderr.splitlines()] == ["packages", "course package"]
+    assert steps(ended) == ["packages", "course package"]
     checkout.run("status")
     assert checkout.calls() == [PACKAGES, COURSE_PACKAGE, STATUS, STATUS]
 
@@ -136,7 +138,7 @@ def test_a_folder_named_venv_that_is_something_else_is_left_alone(bare_checkout:
 def test_a_second_dive_does_not_disturb_the_one_that_prepares(checkout: Checkout) -> None:
     (checkout.root / "requirements.lock").write_text("# another\n")
     with (checkout.root / "dive.py").open("rb") as first:
-        fcntl.flock(first, fcntl.LOCK_EX)
+        fcntl.flock(first, fcntl.LOCK_SH)
         ended = checkout.run("status")
     assert ended.returncode == 6
     assert ended.stderr.startswith("Another dive.py is preparing this folder.\n")
@@ -202,14 +204,32 @@ def test_an_unknown_failure_of_pip_shows_its_last_lines_and_the_command_to_repea
 @pytest.mark.parametrize("limits, seen", [({"silence_s": 0.3}, "no sign of work for 0.3 s"), ({"limit_s": 0.3}, "no end after 0.3 s")])
 def test_pip_without_a_sign_of_work_or_without_an_end_is_stopped(checkout: Checkout, limits: dict[str, float], seen: str) -> None:
     dive = checkout.dive
-    fifo = checkout.root / "held_open_by_a_program_of_pip"
+    fifo, never = checkout.root / "held_open_by_a_program_of_pip", checkout.root / "never"
     os.mkfifo(fifo)
+    os.mkfifo(never)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     with pytest.raises(dive.Stop, match=rf"packages: failed\.\n  seen: {seen}\n  next: sh -c "):
-        dive.watch(dive.Step("packages"), ["sh", "-c", f"exec 3> {fifo}; cat /dev/zero > /dev/null; exit"], **limits)
-    os.set_blocking(reader, True)
-    with os.fdopen(reader, "rb") as pipe:  # its end comes when nobody holds the other side
-        assert pipe.read() == b""
+        dive.watch(dive.Step("packages"), ["sh", "-c", f"exec 3> {fifo}; cat {never}; exit"], **limits)
+    os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+    readable, _, _ = select.select([reader], [], [], 10)
+    assert readable, "a program that was started is still running"
+    os.close(reader)
+
+
+def test_a_folder_that_pip_removes_while_it_is_looked_at_is_no_error(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    dive = checkout.dive
+    (dive.SCRATCH / "pip-unpack-1").mkdir(parents=True)
+    (dive.SCRATCH / "a.whl").write_bytes(b"12345")
+    scandir = os.scandir
+
+    def removing(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == "pip-unpack-1":
+            Path(path).rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", removing)
+    assert dive.activity() == 5
+    assert not (dive.SCRATCH / "pip-unpack-1").exists()
 
 
 def test_progress_counts_without_the_packages_of_other_machines(checkout: Checkout) -> None:

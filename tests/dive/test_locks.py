@@ -6,9 +6,10 @@ import re
 import tomllib
 
 import pytest
-from conftest import LOCKS, REPOSITORY
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.dive.checkout import LOCKS, REPOSITORY
 
 
 def requirements(name: str) -> list[Requirement]:
