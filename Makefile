@@ -1,0 +1,54 @@
+# The verbs of development. PYTHON: the interpreter that has everything of requirements-test.lock.
+VENV_PYTHON := .venv/bin/python
+PYTHON ?= $(VENV_PYTHON)
+UV ?= uv
+LOCK_FLAGS ?=
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet $(LOCK_FLAGS)
+
+.PHONY: check fix test test-kind labs labs-generate labs-execute book figures lock soak environment
+
+check: environment  ## no cluster and no browser, at most 2 minutes
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+	$(PYTHON) -m pytest -q -m "not kind and not browser"
+
+fix: environment
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+test: environment
+	$(PYTHON) -m pytest
+
+test-kind: environment
+	$(PYTHON) -m pytest -m kind
+
+labs: environment
+	$(PYTHON) -m pytest labs/solutions
+
+labs-generate: environment
+	$(PYTHON) -m shallowdive.notebooks
+
+labs-execute: environment
+	$(PYTHON) -m shallowdive.notebooks --execute
+
+book: environment  ## jupyter-book 2 would end well without writing a page
+	$(PYTHON) -m jupyter_book build . -W -n --keep-going
+	test -f _build/html/index.html
+
+figures: environment
+	$(PYTHON) tools/make_figures.py
+
+lock:
+	$(COMPILE) requirements.txt -o requirements.lock
+	$(COMPILE) requirements.txt requirements-test.txt -c requirements.lock -o requirements-test.lock
+
+soak: environment
+	$(PYTHON) bench/soak.py
+
+# dive.py has nothing to do when its stamps match, so every verb may ask it. An interpreter of your own is yours to fill.
+environment:
+ifeq ($(PYTHON),$(VENV_PYTHON))
+	@python3 dive.py test --version > /dev/null
+endif
