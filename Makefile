@@ -34,7 +34,7 @@ labs-execute: environment
 	$(PYTHON) -m shallowdive.notebooks --execute
 
 book: environment  ## jupyter-book 2 would end well without writing a page
-	$(PYTHON) -m jupyter_book build . -W -n --keep-going
+	$(PYTHON) -c "from jupyter_book.cli.main import main; main()" build . -W -n --keep-going
 	test -f _build/html/index.html
 
 figures: environment
