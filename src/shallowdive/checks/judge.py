@@ -30,5 +30,6 @@ def read_answers(state: ClusterState) -> dict[str, Any]:
 def judge(lab: Lab, client: NamespaceClient) -> list[CheckResult]:
     """The verdict, criterion by criterion. The follower of `client` must be running; its history is the judge's record."""
     module = importlib.import_module(lab.module)
-    results: list[CheckResult] = module.check(client.state, client.history, read_answers(client.state), client)
+    state = client.follower.catch_up()
+    results: list[CheckResult] = module.check(state, client.history, read_answers(state), client)
     return results

@@ -52,7 +52,7 @@ def thing(kind: str, *lines: Line, state: str = "", **more: str) -> dict[str, st
     needed_px = max((text_width_px(text, mono=style == "name", bold=style == "key") for style, text in lines), default=0.0)
     needed_px += 2 * 72 * float(look["margin"].split(",")[0]) + (TILE_PX if state else 0)
     if look["shape"] == "ellipse":
-        needed_px *= 1.42
+        needed_px *= 1.6
     look["class"] = f"{look['class']} sd-lines-{_letters(lines)}" + (f" sd-state-{state}" if state else "")
     return {**look, "label": "\n".join(text for _, text in lines), "width": f"{needed_px / 72:.3f}", **more}
 

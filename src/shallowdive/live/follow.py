@@ -44,6 +44,7 @@ class Follower:
         self._api = api
         self._stop = threading.Event()
         self._listed: set[str] = set()
+        self._gone: dict[tuple[str, Key], int] = {}
         self._alive_at: dict[str, float] = {}
         self._open: dict[str, Any] = {}
         self._threads: list[threading.Thread] = []
@@ -81,6 +82,28 @@ class Follower:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def catch_up(self, within_s: float = 20) -> ClusterState:
+        """Wait until the picture holds everything that the API server holds at this moment; whoever judges calls it first."""
+        for kind in self.kinds:
+            body = json.loads(list_call(self._api, kind, self.namespace)(_preload_content=False, _request_timeout=(3, 20)).data)
+            wanted = {key_of(o): version_of(o) for o in body.get("items") or []}
+            at = int(body["metadata"]["resourceVersion"])
+            with self.changed:
+                if not self.changed.wait_for(lambda k=kind, w=wanted, a=at: self._has(k, w, a), timeout=within_s):  # type: ignore[misc]
+                    error = self.errors.get(kind)
+                    raise WaitTimeout(
+                        f"the watch of {kind} in {self.namespace} did not catch up with the API server",
+                        saw=reason(error) if error else f"{within_s:g} s behind",
+                        try_this="shallowdive status",
+                    )
+        return self.state
+
+    def _has(self, kind: str, wanted: dict[Key, int], at: int) -> bool:
+        """At least these versions of these objects, and nothing older that the list no longer had."""
+        known = {key: version_of(o) for key, o in self.state.by_kind.get(kind, {}).items()}
+        seen = all(max(known.get(key, 0), self._gone.get((kind, key), 0)) >= version for key, version in wanted.items())
+        return seen and all(version > at for key, version in known.items() if key not in wanted)
 
     def silent_s(self) -> float:
         """Seconds since the quietest link last gave a sign of life."""
@@ -167,6 +190,8 @@ class Follower:
         return version
 
     def _apply(self, event_type: str, kind: str, obj: Object) -> None:
+        if event_type == "DELETED":
+            self._gone[kind, key_of(obj)] = version_of(obj)
         self.state = apply_event(self.state, event_type, kind, obj)
         self.history.append(Seen(round(time.time(), 3), event_type, kind, obj))
 
@@ -177,6 +202,11 @@ class _Quiet(Exception):
     def __init__(self, version: str) -> None:
         super().__init__(version)
         self.version = version
+
+
+def version_of(obj: Object) -> int:
+    """The resource version as a number: since Kubernetes 1.35 two of them may be compared."""
+    return int(obj["metadata"]["resourceVersion"])
 
 
 def reason(exc: Exception) -> str:

@@ -1,0 +1,73 @@
+"""Wrong work that must not pass, and right work that looks unusual: staged straight into a namespace, judged several at a time.
+
+A case of `labNN_slug.py` is `Case(name, stage, red={criterion, …})`: `stage(place)` does what a learner would have done, with the client;
+`red` are the criteria meant to catch it (empty: the case must pass). The judge's history runs from before `stage` to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from shallowdive.checks import LABS, CheckResult, judge
+from shallowdive.checks.judge import ANSWERS
+from shallowdive.cluster import NamespaceClient
+
+AT_A_TIME = 6
+
+
+@dataclass(frozen=True)
+class Case:
+    """One piece of work. `also` are criteria that may be red too (a consequence of the same fault)."""
+
+    name: str
+    stage: Callable[[NamespaceClient], None]
+    red: frozenset[str] = field(default_factory=frozenset)
+    also: frozenset[str] = field(default_factory=frozenset)
+
+
+def case(name: str, *red: str, also: tuple[str, ...] = ()) -> Callable[[Callable[[NamespaceClient], None]], Case]:
+    """Decorator: the function below is the staging of this case."""
+    return lambda stage: Case(name, stage, frozenset(red), frozenset(also))
+
+
+def answer(place: NamespaceClient, **values: Any) -> None:
+    """Write answers as the session does: `answer(place, predict_x=3, answer_y="b")` gives keys predict.x and answer.y (underscores
+    inside the name become dashes)."""
+    import json
+
+    data = {(k.split("_", 1)[0] + "." + k.split("_", 1)[1].replace("_", "-")): json.dumps(v) for k, v in values.items()}
+    place.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": ANSWERS}, "data": data}, manager="test")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judge said, or what broke while staging or judging."""
+
+    results: tuple[CheckResult, ...] = ()
+    broke: str = ""
+
+    @property
+    def red(self) -> frozenset[str]:
+        return frozenset(r.name for r in self.results if not r.passed)
+
+    def __str__(self) -> str:
+        return self.broke or "\n".join(map(str, self.results))
+
+
+def judge_all(lab: str, cases: list[Case], places: Callable[[str], NamespaceClient]) -> dict[str, Verdict]:
+    """Stage and judge every case, AT_A_TIME together; a verdict by name of the case."""
+
+    def one(c: Case) -> Verdict:
+        try:
+            place = places(lab)
+            c.stage(place)
+            verdict = Verdict(tuple(judge(LABS[lab], place)))
+            place.close()
+            return verdict
+        except Exception as exc:  # noqa: BLE001 - the test shows it
+            return Verdict(broke=f"{type(exc).__name__}: {exc}")
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return dict(zip((c.name for c in cases), pool.map(one, cases), strict=True))

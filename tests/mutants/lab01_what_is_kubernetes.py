@@ -1,0 +1,1 @@
+"""Wrong and unusual work of this lab."""
