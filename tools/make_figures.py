@@ -96,7 +96,7 @@ def way_in(phone: bool) -> graphviz.Digraph:
         graph_attr=dot.graph(rankdir="TB" if phone else "LR", nodesep="0.2" if phone else "0.36", ranksep="0.5" if phone else "0.42")
     )
     g.node("you", **thing("client", ("quiet", "client"), ("name", "GET /hostname")))
-    g.node("ctrl", **thing("controller", ("quiet", "ingress controller"), ("key", "Traefik"), width="1.5"))
+    g.node("ctrl", **thing("controller", ("quiet", "ingress controller"), ("key", "Traefik")))
     g.node("svc", **thing("service", ("quiet", "Service"), ("name", "web"), ("words", "80 → 8080")))
     g.node("ing", **thing("ingress", ("quiet", "Ingress"), ("name", "/hostname → web")))
     with g.subgraph(name="cluster_web") as lasso:

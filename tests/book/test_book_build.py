@@ -72,7 +72,7 @@ def test_no_page_and_no_style_sheet_loads_anything_from_another_host(book: Built
 
 
 def test_a_script_from_another_host_would_be_noticed() -> None:
-    html = '<link rel="stylesheet" href="//cdn.example/x.css"><script src="https://cdn.example/x.js"></script><a href="https://kubernetes.io">docs</a>'
+    html = '<link rel="stylesheet" href="//cdn.example/x.css"><script src="https://cdn.example/x.js"></script><a href="https://k8s.io">docs</a>'
     assert [a for a in loaded_by(html) if ELSEWHERE.match(a)] == ["//cdn.example/x.css", "https://cdn.example/x.js"]
 
 
