@@ -36,9 +36,20 @@ def chapter_paths() -> list[Path]:
 
 def build(source: Path, out: Path, path: Path) -> Built:
     """The strict build, with a PATH that holds nothing: no dot, no node, no browser."""
-    program = Path(sys.executable).with_name("jupyter-book")
     ended = subprocess.run(
-        [program, "build", source, "-W", "--keep-going", "-n", "-q", "--path-output", out],
+        [
+            sys.executable,
+            "-c",
+            "from jupyter_book.cli.main import main; main()",
+            "build",
+            source,
+            "-W",
+            "--keep-going",
+            "-n",
+            "-q",
+            "--path-output",
+            out,
+        ],
         capture_output=True,
         text=True,
         timeout=240,
