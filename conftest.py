@@ -90,7 +90,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         count, floor = len(session.config.stash[PASSED_ON_KIND]), int(FLOOR.read_text())
         if count < floor:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-            print(f"\nFAILED: {count} tests passed on kind, the floor is {floor} (tests/kind-floor.txt)")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -38,7 +38,7 @@ def words(place: NamespaceClient, owner: str = "ReplicaSet") -> None:
 
 
 def ready(place: NamespaceClient, n: int, name: str = "web") -> None:
-    place.wait_for(f"{n} ready", lambda now: len([p for p in now.all("Pod")]) == n == len(now.ready_pods(app=name)), within_s=120)
+    place.wait_for(f"{n} ready", lambda now: len(list(now.all("Pod"))) == n == len(now.ready_pods(app=name)), within_s=120)
 
 
 def kill(place: NamespaceClient, n: int, name: str = "web", wanted: int = 3) -> None:

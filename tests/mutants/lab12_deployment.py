@@ -53,8 +53,14 @@ def settled(place: NamespaceClient, name: str, image: str, replicas: int = 3) ->
 
 
 def stalled(place: NamespaceClient) -> None:
-    place.wait_for("a version that runs and is not ready", lambda now: len(now.all("ReplicaSet")) >= 3 and any(
-        r["spec"]["replicas"] and not r.get("status", {}).get("readyReplicas") and r["status"].get("replicas") for r in now.all("ReplicaSet")), within_s=90)  # fmt: skip
+    def waits(rs: Object) -> bool:
+        status = rs.get("status") or {}
+        return bool(rs["spec"]["replicas"] and status.get("replicas") and not status.get("readyReplicas"))
+
+    def third_waits(now: Any) -> bool:
+        return len(now.all("ReplicaSet")) >= 3 and any(map(waits, now.all("ReplicaSet")))
+
+    place.wait_for("a third version that is not ready", third_waits, within_s=90)
 
 
 def predictions(place: NamespaceClient, revision: Any = 4) -> None:

@@ -36,7 +36,7 @@ def verdict_of(access: object, request: pytest.FixtureRequest) -> Iterator[Calla
             VERDICTS[lab] = judge_all(lab, [c for c in CASES[lab] if (lab, c.name) in selected], lambda of: _place(places, of))
         return VERDICTS[lab][one.name]
 
-    yield verdict
+    return verdict
 
 
 def _place(places: Callable[[str], NamespaceClient], lab: str) -> NamespaceClient:

@@ -39,7 +39,7 @@ class BoundedClient(client.ApiClient):
 class Access:
     """`kind` is owner | tenant. `namespace` is '' for an owner. `http_url` is the Ingress entrance, '' when unknown.
 
-    `marker` is what the safety check has to find. No field is printed by `repr` that would give the credentials away."""
+    `marker` is what the safety check has to find; `owner` labels the namespaces made with it. `repr` shows no credentials."""
 
     kind: str
     backend: str
@@ -49,6 +49,7 @@ class Access:
     namespace: str = ""
     image: str = ""
     marker: str = ""
+    owner: str = ""
 
     def __repr__(self) -> str:
         return f"Access({self.kind}, {self.cluster}, namespace={self.namespace or 'any of ours'})"
@@ -70,7 +71,9 @@ def open_access(home: Home) -> Access:
         )
     configuration = read_kubeconfig(home.kubeconfig, record.context)
     check_address(configuration.host, record.server)
-    access = Access("owner", record.backend, record.name, configuration, record.http_url, image=record.image, marker=record.marker)
+    access = Access(
+        "owner", record.backend, record.name, configuration, record.http_url, image=record.image, marker=record.marker, owner=record.owner
+    )
     check_marker(access.connect(), SYSTEM_NAMESPACE, record.marker)
     return access
 

@@ -1,6 +1,7 @@
 """The existing backend: a cluster the learner already has, used only when they named its context and confirmed it.
 
-Nothing is created but our namespace and marker; `down` removes those, lab namespaces with our label, and our copy of the entry."""
+Nothing is created but our namespace and marker, and the labs' namespaces. `down` removes the namespaces made from this home, the
+marker if this home made it and nobody else's lab is left, and our copy of the entry."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from shallowdive.cluster.backend import Say, State, Status
 from shallowdive.cluster.home import Home, Lock, Record
 from shallowdive.errors import NotOurs, ShallowDiveError
 
-LAB_LABEL = "shallowdive/lab"
+HOME_LABEL = "shallowdive/home"
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ class ExistingBackend:
             apply(api, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}})
             body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": MARKER}, "data": {"uid": record.marker}}
             apply(api, body, SYSTEM_NAMESPACE)
+            record.made_marker = True
         record.version, record.phase = health.server_version(access), "ready"
         record.save(self.home)
         return self.status()
@@ -81,14 +83,21 @@ class ExistingBackend:
             if record is None:
                 return False
             if record.phase == "ready":
-                core = client.CoreV1Api(open_access(self.home).connect())
-                for found in core.list_namespace(label_selector=LAB_LABEL, _request_timeout=TIMEOUT_S).items:
-                    namespace = str(found.metadata and found.metadata.name)
-                    say(f"removing lab namespace {namespace}")
-                    core.delete_namespace(namespace, _request_timeout=TIMEOUT_S)
+                self._sweep(client.CoreV1Api(open_access(self.home).connect()), record, say)
             self.home.kubeconfig.unlink(missing_ok=True)
             self.home.record.unlink(missing_ok=True)
             return True
+
+    def _sweep(self, core: client.CoreV1Api, record: Record, say: Say) -> None:
+        labs = core.list_namespace(label_selector=HOME_LABEL, _request_timeout=TIMEOUT_S).items
+        of = {str(n.metadata.name): (n.metadata.labels or {}).get(HOME_LABEL) for n in labs if n.metadata}
+        mine = [name for name, owner in of.items() if owner == record.owner]
+        for name in mine:
+            say(f"removing lab namespace {name}")
+            core.delete_namespace(name, _request_timeout=TIMEOUT_S)
+        if record.made_marker and len(mine) == len(of):
+            say(f"removing the marker (namespace {SYSTEM_NAMESPACE})")
+            core.delete_namespace(SYSTEM_NAMESPACE, _request_timeout=TIMEOUT_S)
 
     def status(self) -> Status:
         record = Record.load(self.home)

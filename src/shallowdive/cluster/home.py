@@ -45,7 +45,7 @@ class Record:
     """What we claim about a cluster. Written before its first container exists, so that nothing of ours is ever without an owner.
 
     `phase` is creating | ready. `marker` is the UID that the cluster must carry too. `server` is the address a person confirmed
-    (existing) or '' (kind: loopback only)."""
+    (existing) or '' (kind: loopback only). `owner` labels the namespaces made from this home."""
 
     name: str
     backend: str
@@ -61,6 +61,8 @@ class Record:
     version: str = ""
     nodes: int = 0
     creator_pid: int = 0
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    made_marker: bool = False
     created_at: float = field(default_factory=time.time)
 
     def save(self, home: Home) -> None:

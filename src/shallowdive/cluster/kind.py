@@ -154,11 +154,7 @@ class KindBackend:
             with step(say, f"starting {len(stopped)} stopped nodes", 20):
                 start_containers(stopped)
         try:
-            access = (
-                poll("the API server", lambda: open_access(self.home), within_s=60 if stopped else 10, every_s=1)
-                if stopped
-                else open_access(self.home)
-            )
+            access = self._open_when_up(60 if stopped else 10)
             self._until_healthy(access, record, 120 if stopped else 30)
         except WaitTimeout as exc:
             raise Unhealthy(
@@ -167,6 +163,22 @@ class KindBackend:
                 try_this="make it anew (its objects are lost): shallowdive down, then: shallowdive up",
             ) from exc
         return self.status()
+
+    def _open_when_up(self, within_s: float) -> Access:
+        """An API server that was just started answers late; a cluster that is not ours is refused at once."""
+        last = [""]
+
+        def ask() -> Access | None:
+            try:
+                return open_access(self.home)
+            except Unhealthy as exc:
+                last[0] = exc.saw
+                return None
+
+        try:
+            return poll("the API server", ask, within_s=within_s, every_s=1)
+        except WaitTimeout as exc:
+            raise WaitTimeout(exc.what, saw=last[0], try_this=exc.try_this) from exc
 
     def _until_healthy(self, access: Access, record: Record, within_s: float) -> None:
         last: list[str] = []

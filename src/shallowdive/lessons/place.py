@@ -13,7 +13,7 @@ from shallowdive.cluster.access import TIMEOUT_S
 from shallowdive.cluster.apply import apply
 from shallowdive.errors import BadAnswer, NotYet
 
-LAB, LEARNER = "shallowdive/lab", "shallowdive/learner"
+LAB, LEARNER, HOME = "shallowdive/lab", "shallowdive/learner", "shallowdive/home"
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
@@ -44,7 +44,9 @@ def find_namespace(access: Access, lab: Lab, who: str) -> str:
     """The newest namespace of this lab and learner that is not on its way out; '' when there is none."""
     if access.kind == "tenant":
         return access.namespace
-    found = client.CoreV1Api(access.connect()).list_namespace(label_selector=f"{LAB}={lab.id},{LEARNER}={who}", _request_timeout=TIMEOUT_S)
+    found = client.CoreV1Api(access.connect()).list_namespace(
+        label_selector=f"{LAB}={lab.id},{LEARNER}={who},{HOME}={access.owner}", _request_timeout=TIMEOUT_S
+    )
     alive = [n.metadata for n in found.items if n.metadata and not n.metadata.deletion_timestamp]
     return max(((str(m.creation_timestamp), str(m.name)) for m in alive), default=("", ""))[1]
 
@@ -52,7 +54,7 @@ def find_namespace(access: Access, lab: Lab, who: str) -> str:
 def make_namespace(access: Access, lab: Lab, who: str) -> str:
     """A new namespace of ours: labelled, with baseline pod security."""
     name = f"lab-{lab.id}-{''.join(secrets.choice(ALPHABET) for _ in range(5))}"
-    labels = {LAB: lab.id, LEARNER: who, "pod-security.kubernetes.io/enforce": "baseline"}
+    labels = {LAB: lab.id, LEARNER: who, HOME: access.owner, "pod-security.kubernetes.io/enforce": "baseline"}
     apply(access.connect(), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     return name
 

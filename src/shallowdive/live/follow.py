@@ -166,6 +166,8 @@ class Follower:
         )  # fmt: skip
         self._open[kind] = response
         try:
+            if self._stop.is_set():  # `stop` may have looked before this link was known
+                return version
             for line in iter_resp_lines(response):
                 self._alive_at[kind] = time.monotonic()
                 if not line.strip():

@@ -67,4 +67,7 @@ class History:
                 except ValueError:
                     continue
                 history.events.append(Seen(at_s, type_, kind, obj))
+            if not file.read_bytes().endswith(b"\n"):  # a crash cut the last line: the next one begins on its own
+                with file.open("a", encoding="utf-8") as f:
+                    f.write("\n")
         return history

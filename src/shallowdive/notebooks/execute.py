@@ -8,8 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-import nbformat
-
 from shallowdive.errors import ProgramFailed
 
 CELL_LIMIT_S = 240
@@ -48,4 +46,6 @@ def execute(notebook: Any, *, limit_s: int = CELL_LIMIT_S, env: dict[str, str] |
 
 
 def read(path: str) -> Any:
+    import nbformat  # a second of imports that no other verb needs
+
     return nbformat.read(path, as_version=4)

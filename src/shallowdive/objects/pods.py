@@ -11,6 +11,12 @@ from shallowdive.objects import Object, condition
 STATES = ("pending", "pulling", "notready", "ready", "terminating", "failed", "backoff", "unknown", "succeeded")
 
 
+def long_running(pod: Object) -> list[dict[str, Any]]:
+    """Containers that live as long as the pod: the main ones, then native side-cars (init containers that are always restarted)."""
+    spec = pod.get("spec") or {}
+    return [*(spec.get("containers") or []), *(c for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always")]
+
+
 def container_statuses(pod: Object) -> list[dict[str, Any]]:
     """Statuses of the main containers, in the order of the spec where the kubelet has reported them."""
     return list((pod.get("status") or {}).get("containerStatuses") or [])

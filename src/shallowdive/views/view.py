@@ -15,7 +15,7 @@ from shallowdive.diagrams import family
 from shallowdive.diagrams.dot import render, size_px
 from shallowdive.errors import BadAnswer, ShallowDiveError
 from shallowdive.live import Follower
-from shallowdive.views import timeline
+from shallowdive.views import timeline, xray
 from shallowdive.views.frame import DESK_PX, PHONE_PX, STYLE, Drawn, framed
 
 REDRAW_S = 0.5
@@ -24,10 +24,11 @@ STALE_S = 40
 
 
 def view_of(picture: str, follower: Follower, title: str, backend: str) -> View:
-    """A view by its name: `timeline` (desired against actual, one lane per pod) or `family` (who owns whom)."""
+    """A view by its name: `timeline` (desired against actual, one lane per pod), `family` (who owns whom), `xray` (inside a pod)."""
     kinds: dict[str, tuple[Callable[[Follower], Drawn], str]] = {
         "timeline": (lambda f: timeline.draw(f.history, time.time()), "Desired against actual"),
         "family": (_family, "Who owns whom"),
+        "xray": (lambda f: xray.draw(f.state), "Inside a pod"),
     }
     if picture not in kinds:
         raise BadAnswer("there is no such picture", saw=picture, try_this=f"one of: {', '.join(kinds)}")

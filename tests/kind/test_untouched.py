@@ -1,0 +1,15 @@
+"""Last of all: what was there before this run is as it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from conftest import FOREIGN, foreign_things
+
+
+@pytest.mark.last
+@pytest.mark.kind
+def test_no_container_and_no_file_that_was_there_before_was_touched_by_the_whole_run(pytestconfig: pytest.Config) -> None:
+    before, after = pytestconfig.stash[FOREIGN], foreign_things()
+    changed = [f"{thing}: {was} -> {after.get(thing, 'gone')}" for thing, was in before.items() if after.get(thing) != was]
+    assert not changed, "\n".join(changed)
