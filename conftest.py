@@ -36,6 +36,7 @@ NEEDS_KIND = pytest.StashKey[str]()
 FOREIGN = pytest.StashKey[dict[str, str]]()
 PASSED_ON_KIND = pytest.StashKey[set[str]]()
 CLUSTER = pytest.StashKey["RunCluster"]()
+HOME_BEFORE = Path(os.environ.get("SHALLOWDIVE_HOME") or Path.home() / ".shallowdive")
 
 
 # ── which tests can run here, and the loud end ───────────────────────────────────────────────────────────────
@@ -109,7 +110,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def foreign_things() -> dict[str, str]:
     """What the whole suite must leave as it is: running containers, the learner's ~/.kube and ~/.shallowdive."""
     seen: dict[str, str] = {}
-    for folder in (Path.home() / ".kube", Path.home() / ".shallowdive" / "clusters"):
+    for folder in (Path.home() / ".kube", HOME_BEFORE / "clusters"):
         for file in sorted(folder.rglob("*")) if folder.exists() else []:
             if file.is_file() and "cache" not in file.parts:
                 seen[str(file)] = hashlib.sha256(file.read_bytes()).hexdigest()
