@@ -28,10 +28,10 @@ labs: environment
 	$(PYTHON) -m pytest labs/solutions
 
 labs-generate: environment
-	$(PYTHON) -m shallowdive.notebooks
+	$(PYTHON) tools/labs.py
 
 labs-execute: environment
-	$(PYTHON) -m shallowdive.notebooks --execute
+	$(PYTHON) tools/labs.py --execute
 
 book: environment  ## jupyter-book 2 would end well without writing a page
 	$(PYTHON) -c "from jupyter_book.cli.main import main; main()" build . -W -n --keep-going

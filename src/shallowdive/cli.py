@@ -17,7 +17,7 @@ from shallowdive.cluster import Home, NamespaceClient, State, Status, backend_fo
 from shallowdive.doctor import examine, look
 from shallowdive.errors import CheckFailed, NoCluster, NotYet, ShallowDiveError
 from shallowdive.lessons import lesson
-from shallowdive.lessons.place import find_namespace, learner
+from shallowdive.lessons.place import find_namespace, forget, history_file, learner
 from shallowdive.live import History
 from shallowdive.notebooks import execute, place
 from shallowdive.notebooks.execute import read
@@ -174,7 +174,10 @@ def _headless(home: Home, lab: str) -> int:
     who = f"headless-{os.getpid()}"
     env = {**{k: v for k, v in lab_environment(home).items() if k != "SHALLOWDIVE_STATIC"}, "SHALLOWDIVE_LEARNER": who}
     print(f"no terminal: running lab {lab} headless", flush=True)
-    execute(read(str(COURSE / "labs" / "solutions" / f"{lab}.ipynb")), env=env)
+    try:
+        execute(read(str(COURSE / "labs" / "solutions" / f"{lab}.ipynb")), env=env)
+    finally:
+        forget(open_access(home), lab_of(lab), who)
     receipt = home.folder("receipts") / f"{lab}-{who}.json"
     print(receipt.read_text(encoding="utf-8"), end="")
     return 0 if json.loads(receipt.read_text(encoding="utf-8"))["passed"] else 1
@@ -186,7 +189,7 @@ def _check(args: argparse.Namespace) -> int:
     namespace = find_namespace(access, lab, learner())
     if not namespace:
         raise NotYet(f"lab {lab.id} was not started yet", saw="no namespace of it", try_this=f"shallowdive lab {args.lab}")
-    file = home.folder("history") / f"{access.cluster}-{namespace}.jsonl"
+    file = history_file(access, namespace)
     copy = file.with_suffix(f".{os.getpid()}")
     shutil.copyfile(file, copy) if file.exists() else copy.touch()
     client = NamespaceClient(access, namespace, History.load(copy))

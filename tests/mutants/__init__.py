@@ -13,6 +13,7 @@ from typing import Any
 from shallowdive.checks import LABS, CheckResult, judge
 from shallowdive.checks.judge import ANSWERS
 from shallowdive.cluster import NamespaceClient
+from shallowdive.lessons.place import drop_namespace
 
 AT_A_TIME = 6
 
@@ -65,6 +66,7 @@ def judge_all(lab: str, cases: list[Case], places: Callable[[str], NamespaceClie
             c.stage(place)
             verdict = Verdict(tuple(judge(LABS[lab], place)))
             place.close()
+            drop_namespace(place.access, place.namespace)
             return verdict
         except Exception as exc:  # noqa: BLE001 - the test shows it
             return Verdict(broke=f"{type(exc).__name__}: {exc}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+from pathlib import Path
 
 from kubernetes import client
 
 from shallowdive.checks import Lab
-from shallowdive.cluster import Access
+from shallowdive.cluster import Access, Home
 from shallowdive.cluster.access import TIMEOUT_S
 from shallowdive.cluster.apply import apply
 from shallowdive.errors import BadAnswer, NotYet
@@ -65,3 +66,16 @@ def drop_namespace(access: Access, name: str) -> None:
     found = core.read_namespace(name, _request_timeout=TIMEOUT_S)
     if found.metadata and (found.metadata.labels or {}).get(LAB):
         core.delete_namespace(name, _request_timeout=TIMEOUT_S)
+
+
+def forget(access: Access, lab: Lab, who: str) -> None:
+    """Remove what a run without a learner left: its namespace and its record. Nothing to do when there is none."""
+    namespace = find_namespace(access, lab, who)
+    if namespace and access.kind == "owner":
+        drop_namespace(access, namespace)
+        history_file(access, namespace).unlink(missing_ok=True)
+
+
+def history_file(access: Access, namespace: str) -> Path:
+    """Where the record of a namespace is kept between kernels."""
+    return Home.from_environment().folder("history") / f"{access.cluster}-{namespace}.jsonl"

@@ -17,7 +17,7 @@ from shallowdive.checks.judge import ANSWERS
 from shallowdive.checks.load import Traffic, read_load, start_load
 from shallowdive.cluster import Access, Home, NamespaceClient, Reply, open_access, tenant_access
 from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
-from shallowdive.lessons.place import drop_namespace, find_namespace, learner, make_namespace, needs_met
+from shallowdive.lessons.place import drop_namespace, find_namespace, history_file, learner, make_namespace, needs_met
 from shallowdive.lessons.receipt import write_receipt
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object
@@ -53,8 +53,7 @@ class Session:
         atexit.register(self.close)
 
     def _enter(self, namespace: str) -> None:
-        file = Home.from_environment().folder("history") / f"{self.access.cluster}-{namespace}.jsonl"
-        self.client = NamespaceClient(self.access, namespace, History.load(file))
+        self.client = NamespaceClient(self.access, namespace, History.load(history_file(self.access, namespace)))
         self.client.follower.start()
 
     def __repr__(self) -> str:
@@ -189,7 +188,7 @@ class Session:
         if tenant:
             raise NotYet("a tenant's namespace is reset by whoever gave it", saw=old, try_this="ask for a new namespace")
         drop_namespace(self.access, old)
-        (Home.from_environment().folder("history") / f"{self.access.cluster}-{old}.jsonl").unlink(missing_ok=True)
+        history_file(self.access, old).unlink(missing_ok=True)
         self._enter(make_namespace(self.access, self.lab, self.learner))
 
     def is_alive(self) -> bool:

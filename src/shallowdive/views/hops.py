@@ -4,6 +4,7 @@ Pure: a `Trace` in, a picture out. Red marks one hop. What lies behind it is gre
 
 from __future__ import annotations
 
+from shallowdive.diagrams.dot import text_width_px
 from shallowdive.objects.route import HOPS, Trace
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, framed, key
 from shallowdive.views.shapes import Box, Pic
@@ -15,7 +16,7 @@ POD_H, POD_GAP = 44, 6
 DESK_BOX, PHONE_BOX = (106, 78), (224, 78)
 
 
-def show_words(trace: Trace) -> str:
+def claim(trace: Trace) -> str:
     """The title: a claim."""
     path = trace.route.path
     return f"GET {path}: every hop answers" if trace.answered else f"GET {path} dies at {HOPS[trace.broken_hop or 0]}"
@@ -27,8 +28,8 @@ def draw(trace: Trace, *, verdict: bool = True, said: str = "") -> Drawn:
     states = sorted({s.state for s in trace.route.stops[:MOST_PODS]})
     keys = key("M1 9H25", "your prediction", "you", "5 4") if said in HOPS else ""
     read = "Every part was asked by itself. The first hop that fails is the broken one." if verdict else "Every part was asked by itself."
-    pictures = (picture(trace, w, facts, verdict=verdict, said=said).svg() for w in (DESK_PX, PHONE_PX))
-    return Drawn(*pictures, facts, states, keys, read)
+    desk, phone = (picture(trace, w, facts, verdict=verdict, said=said).svg() for w in (DESK_PX, PHONE_PX))
+    return Drawn(desk, phone, facts, states, keys, read)
 
 
 def in_words(trace: Trace, *, verdict: bool = True) -> str:
@@ -73,10 +74,10 @@ def picture(trace: Trace, w: float, label: str, *, verdict: bool = True, said: s
     phone = w < 400
     shown = trace.route.stops[:MOST_PODS]
     pods_h = max(len(shown), 1) * (POD_H + POD_GAP) - POD_GAP + (18 if len(trace.route.stops) > MOST_PODS else 0)
-    top = 26 if phone else max(26, (pods_h - DESK_BOX[1]) / 2 + 8)
+    top = 4 if phone else max(26, (pods_h - DESK_BOX[1]) / 2 + 8)
     boxes = stations(w, 4, DESK_BOX, PHONE_BOX, top)
     tail = boxes[3][1] + pods_h if phone else top + DESK_BOX[1] / 2 + max(pods_h / 2, DESK_BOX[1] / 2)
-    p = Pic(w, tail + (64 if verdict else 24), label)
+    p = Pic(w, tail + ((80 if phone else 64) if verdict else 24), label)
     _stations(p, trace, boxes, phone)
     x, y, bw, bh = boxes[3]
     end: Box = (x, y, bw, bh) if phone else (x, y + bh / 2 - pods_h / 2, bw, pods_h)
@@ -102,7 +103,9 @@ def _stations(p: Pic, trace: Trace, boxes: list[Box], phone: bool) -> None:
     if r.service_exists:
         x, y, w, h = boxes[2]
         if phone:
-            p.text(x + w + 8, y + h / 2 + 4, f"asked: {trace.service.words}", fill="muted", room=p.w - x - w - 10)
+            beside = (("asked:", False), (trace.service.words, False), (r.selector, True))
+            for i, (words, mono) in enumerate(beside):
+                p.text(x + w + 8, y + 24 + i * 18, words, fill="muted", room=p.w - x - w - 10, mono=mono)
         else:
             p.text(x + w / 2, y + h + 18, r.selector, fill="muted", anchor="middle", mono=True, room=w + 40)
             p.text(x + w / 2, y - 8, f"asked: {trace.service.words}", fill="muted", anchor="middle", room=w + 50)
@@ -170,12 +173,24 @@ def _verdict(p: Pic, trace: Trace, y: float, phone: bool) -> None:
     broken, why = explain(trace)
     colour = "ready" if trace.answered else "fail"
     p.text(2, y + 30, broken if phone or trace.answered else f"Broken here: {broken}", size=13, fill=colour, bold=True, room=p.w - 4)
-    p.text(2, y + 52, why, fill="muted", room=p.w - 4)
+    for i, line in enumerate(_wrapped(why, p.w - 4)[:2]):
+        p.text(2, y + 52 + i * 17, line, fill="muted", room=p.w - 4)
+
+
+def _wrapped(words: str, room_px: float) -> list[str]:
+    lines = [""]
+    for word in words.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if text_width_px(longer) <= room_px:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def html(trace: Trace, title: str, backend: str, *, verdict: bool = True, said: str = "") -> tuple[str, str, str]:
     """Title, frame and text twin, ready to be shown."""
-    title = title or (show_words(trace) if verdict else f"GET {trace.route.path}: what each part answered")
+    title = title or (claim(trace) if verdict else f"GET {trace.route.path}: what each part answered")
     drawn = draw(trace, verdict=verdict, said=said)
     return title, framed(title, f"asked just now, {backend}", drawn), drawn.facts
 

@@ -39,7 +39,7 @@ def ingress(p: Pic, at: Box, name: str, *subs: str, there: bool = True) -> None:
         "edge",
         dash="" if there else NOT_THERE,
     )
-    _lettering(p, (x, y, w - 10, h), ("Ingress", name, *subs))
+    _lettering(p, (x, y, w - 4, h), ("Ingress", name, *subs))
 
 
 def pod(p: Pic, at: Box, state: str, name: str, sub: str) -> None:

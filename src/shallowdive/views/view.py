@@ -90,15 +90,7 @@ class View:
 
     def _show_once(self) -> None:
         frame = self.frame()
-        try:
-            from IPython.core.getipython import get_ipython
-            from IPython.display import display
-        except ImportError:
-            get_ipython = None
-        if get_ipython is None or get_ipython() is None:
-            print(f"{self._title}: {frame.text}")  # noqa: T201 - plain Python: the text twin
-            return
-        display({"text/html": STYLE + frame.html, "text/plain": f"{self._title}: {frame.text}"}, raw=True)
+        show_still(self._title, frame.html, frame.text)
 
     def _move(self) -> None:
         while not self._closed.is_set():
@@ -113,6 +105,19 @@ class View:
         html = self.frame().html
         if self._widget is not None and self._widget.value != html:
             self._widget.value = html
+
+
+def show_still(title: str, html: str, text: str) -> None:
+    """Show a framed picture once: HTML with its text twin in a notebook, the text twin in plain Python."""
+    try:
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        get_ipython = None
+    if get_ipython is None or get_ipython() is None:
+        print(f"{title}: {text}")  # noqa: T201 - plain Python: the text twin
+        return
+    display({"text/html": STYLE + html, "text/plain": f"{title}: {text}"}, raw=True)
 
 
 def _widgets_display() -> bool:

@@ -1,4 +1,4 @@
-"""`python -m shallowdive.notebooks [--execute] [LAB …]`: write labs/*.ipynb; with --execute also run the solutions on the course's cluster.
+"""`python tools/labs.py [--execute] [LAB …]`: write labs/*.ipynb; with --execute also run the solutions on the course's cluster.
 
 A solution is run again only when its source changed (or with --all). What was run on is kept in its metadata."""
 
@@ -12,11 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from shallowdive.checks import LABS as LABS_OF_THE_COURSE
+from shallowdive.cli import lab_environment
+from shallowdive.cluster import Home, open_access
 from shallowdive.errors import ShallowDiveError
+from shallowdive.lessons.place import forget
 from shallowdive.notebooks.build import learner_notebook, solution_notebook, source_hash, to_text
 from shallowdive.notebooks.execute import execute
 
-LABS = Path(__file__).resolve().parents[3] / "labs"
+LABS = Path(__file__).resolve().parents[1] / "labs"
 
 
 def main() -> int:
@@ -47,23 +51,21 @@ def run(source: Path) -> Any:
 
     made = nbformat.from_dict(solution_notebook(source))
     who = f"author-{os.getpid()}"
-    execute(made, env={"SHALLOWDIVE_LEARNER": who})
+    home = Home.from_environment()
+    try:
+        execute(made, env={**lab_environment(home), "SHALLOWDIVE_LEARNER": who})
+        receipt = json.loads((home.root / "receipts" / f"{source.stem}-{who}.json").read_text(encoding="utf-8"))
+    finally:
+        forget(open_access(home), LABS_OF_THE_COURSE[source.stem], who)
     for cell in made.cells:
         cell.metadata.pop("execution", None)
     made.metadata["language_info"] = {"name": "python"}
     made.metadata["shallowdive"]["executed"] = {
         "source": source_hash(source),
         "date": datetime.now(UTC).date().isoformat(),
-        **_cluster_of(source.stem, who),
+        **{k: receipt["cluster"][k] for k in ("backend", "kubernetes", "node_image")},
     }
     return made
-
-
-def _cluster_of(lab: str, who: str) -> dict[str, str]:
-    """The cluster as the lab's own receipt names it: this package knows notebooks, not Kubernetes."""
-    home = Path(os.environ.get("SHALLOWDIVE_HOME") or Path.home() / ".shallowdive")
-    receipt = json.loads((home / "receipts" / f"{lab}-{who}.json").read_text(encoding="utf-8"))
-    return {k: receipt["cluster"][k] for k in ("backend", "kubernetes", "node_image")}
 
 
 def _executed_source(notebook: Path) -> str:
