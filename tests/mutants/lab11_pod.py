@@ -217,7 +217,8 @@ def left_silent(place: NamespaceClient) -> None:
 
 @case("both on one port, left as it is", "no-pod-left-broken")
 def left_clash(place: NamespaceClient) -> None:
-    clash = pod(web("one", volumeMounts=None), web("two", volumeMounts=None), name="clash", volumes=())
+    plainly = {"readinessProbe": None, "livenessProbe": None, "volumeMounts": None}
+    clash = pod(web("one", **plainly), web("two", **plainly), name="clash", volumes=())
     clash["metadata"]["labels"] = {"app": "clash"}
     place.apply(clash)
     story(place, pod(web(), beside()))

@@ -22,7 +22,8 @@ from shallowdive.objects import Object
 
 NAME = "judge-stand-in"
 ROLE = "shallowdive/role"
-START_S, LISTEN_S = 25, 15
+START_S, LISTEN_S = 90, 15
+"""Seconds for the copy to start (usually 3; longer only where the machine is overloaded), and for the word to arrive once it runs."""
 TCP_LISTEN = "0A"
 SERVE = 'for port in $PORTS; do /agnhost netexec --http-port=$port --udp-port=-1 --http-override="/echo?msg=$WORD" & done; wait'
 

@@ -17,10 +17,12 @@ WORDS = {
     "failed": "failed", "backoff": "back-off", "unknown": "unknown", "succeeded": "succeeded",
 }  # fmt: skip
 
+NARROW_WORDS = {"notready": "not ready", "terminating": "ending"}
+
 
 def family_dot(state: ClusterState, *, narrow: bool = False) -> str:
     """DOT of every Deployment, ReplicaSet and pod; old empty ReplicaSets stay, because a rollback goes back to them."""
-    lines = [f"graph {_attributes(graph(rankdir='TB', nodesep='0.15' if narrow else '0.25'))};"]
+    lines = [f"graph {_attributes(graph(rankdir='TB', nodesep='0.08' if narrow else '0.25'))};"]
     for deployment in state.all("Deployment"):
         wants = int(deployment["spec"].get("replicas") or 0)
         lines.append(
@@ -31,11 +33,24 @@ def family_dot(state: ClusterState, *, narrow: bool = False) -> str:
             )
         )
     for rs in state.all("ReplicaSet"):
+        if narrow and rs in _idle(state):
+            continue
         wants, ready = int(rs["spec"].get("replicas") or 0), int((rs.get("status") or {}).get("readyReplicas") or 0)
-        text: list[Line] = [("words", "ReplicaSet"), ("name", _clip(name_of(rs), narrow)), ("quiet", f"wants {wants}, has {ready} ready")]
+        counts = f"{ready} of {wants}" if narrow else f"wants {wants}, has {ready} ready"
+        text: list[Line] = [
+            ("words", "ReplicaSet"),
+            ("name", name_of(rs)[-10:] if narrow else _clip(name_of(rs), narrow)),
+            ("quiet", counts),
+        ]
         lines.append(_node(rs, "replicaset", text))
         if controller_uid(rs):
-            lines.append(f'"{controller_uid(rs)}" -> "{uid_of(rs)}" {_attributes(relation("owns"))};')
+            lines.append(_owns(controller_uid(rs), uid_of(rs)))
+    if narrow and _idle(state):
+        idle = _idle(state)
+        lines.append(
+            f'"idle" {_attributes(thing("replicaset", ("words", f"{len(idle)} older"), ("words", "ReplicaSets"), ("quiet", "want 0")))};'
+        )
+        lines += sorted({_owns(controller_uid(rs), "idle") for rs in idle if controller_uid(rs)})
     pods = [p for p in state.all("Pod") if labels_of(p).get("shallowdive/role") != "traffic"]
     by_owner: dict[str, list[Object]] = {}
     for pod in pods:
@@ -66,8 +81,8 @@ def states_in(state: ClusterState) -> list[str]:
 
 
 def _children(owner: str, pods: list[Object], narrow: bool) -> list[str]:
-    edge: Callable[[str], str] = lambda to: f'"{owner}" -> "{to}" {_attributes(relation("owns"))};' if owner else ""  # noqa: E731
-    most = 3 if narrow else MOST_CARDS
+    edge: Callable[[str], str] = lambda to: _owns(owner, to) if owner else ""  # noqa: E731
+    most = 3 if narrow else MOST_CARDS  # a phone shows three side by side; more become one card with counts
     if len(pods) > most:
         box = f"many-{owner or 'orphans'}"
         words: list[Line] = [("key", f"{len(pods)} pods"), *(("quiet", f"{n} {WORDS[s]}") for s, n in _tally(pods))]
@@ -81,6 +96,16 @@ def _children(owner: str, pods: list[Object], narrow: bool) -> list[str]:
         ]
         lines += [f'"{uid_of(pod)}" {_attributes(thing("pod", *label, state=state))};', edge(uid_of(pod))]
     return lines
+
+
+def _idle(state: ClusterState) -> list[Object]:
+    """ReplicaSets that want nothing, when there are two or more: on a narrow picture they share one card."""
+    idle = [rs for rs in state.all("ReplicaSet") if not rs["spec"].get("replicas") and not state.owned_by("Pod", rs)]
+    return idle if len(idle) > 1 else []
+
+
+def _owns(owner: str, owned: str) -> str:
+    return f'"{owner}" -> "{owned}" {_attributes(relation("owns"))};'
 
 
 def _clip(name: str, narrow: bool, *, pod: bool = False) -> str:

@@ -13,6 +13,8 @@ from typing import Any
 from kubernetes import client
 
 from shallowdive.checks import CheckResult, Lab, judge, lab_of, read_answers
+from shallowdive.checks.faults import break_hop
+from shallowdive.checks.hops import lab_host, trace
 from shallowdive.checks.judge import ANSWERS
 from shallowdive.checks.load import Traffic, read_load, start_load
 from shallowdive.cluster import Access, Home, NamespaceClient, Reply, open_access, tenant_access
@@ -21,7 +23,8 @@ from shallowdive.lessons.place import drop_namespace, find_namespace, history_fi
 from shallowdive.lessons.receipt import write_receipt
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object
-from shallowdive.views import View, view_of
+from shallowdive.objects.route import Trace
+from shallowdive.views import View, hops, show_still, view_of
 
 APPLY: dict[str, Any] = {"field_manager": "shallowdive-learner", "force": True, "_content_type": "application/apply-patch+yaml"}
 """Arguments of any `patch_…` call of the official client that make it a server-side apply: create it, or bring it to this shape."""
@@ -98,9 +101,18 @@ class Session:
         print(self.client.curl(path, host))  # noqa: T201 - a notebook's cell shows it
         return self.client.get(path, host)
 
+    def host(self, name: str) -> str:
+        """A host name that is this namespace's alone: every namespace of the cluster shares one entrance."""
+        return lab_host(name, self.namespace)
+
     def link(self, host: str, path: str = "/") -> str:
         """The address for a browser: names that end in .localhost lead to this machine."""
         return f"http://{host}:{self.client.http_url.rsplit(':', 1)[-1]}{path}"
+
+    def break_hop(self, fault: str = "", path: str = "/a") -> None:
+        """Put a fault into the way of a request: a named one, or the next hidden one. While it is in, calling again changes nothing."""
+        break_hop(self.client, self.lab.id, fault, path)
+        print("One field of one object is different now.")  # noqa: T201
 
     def traffic(self, url: str, name: str = "traffic") -> None:
         """Start a pod that asks `url` some ten times a second and counts."""
@@ -125,6 +137,15 @@ class Session:
         view = self._views[key] = view_of(picture, self.client.follower, title, self.access.backend)
         view.display_while(lambda: self.wait_for(what or title, until, within_s=within_s) if until else None)
         return view
+
+    def trace(self, path: str, host: str, title: str = "", *, verdict: bool = True, said: str = "", within_s: float = 0) -> Trace:
+        """Ask every hop of a request and show what each answered; `said` names a prediction to draw beside it.
+
+        Without `verdict` no hop is judged. With `within_s` it goes on asking so long as the request is not answered."""
+        seen = trace(self.client, path, host, within_s=within_s)
+        predicted = str(read_answers(self.state).get(f"predict.{said}", ""))
+        show_still(*hops.html(seen, title, self.access.backend, verdict=verdict, said=predicted))
+        return seen
 
     # ── the learner's words ──────────────────────────────────────────────────────────────────────────────────
     def predict(self, name: str, value: object, options: tuple[object, ...] = ()) -> None:

@@ -62,7 +62,7 @@ class View:
             drawn = Drawn("", "", str(exc), empty=True)
         silent_s = self._follower.silent_s()
         mood = "stale" if silent_s > STALE_S else ""
-        source = f"last seen {silent_s:.0f} s ago" if mood else f"live, {self._backend}"
+        source = f"last seen {silent_s:.0f} s ago" if mood else f"{'live' if self._widget is not None else 'seen'} on {self._backend}"
         self._last = _Frame(framed(self._title, source, drawn, mood=mood), drawn.facts)
         return self._last
 
@@ -77,7 +77,8 @@ class View:
         import ipywidgets
         from IPython.display import display
 
-        self._widget = ipywidgets.HTML(self.frame().html)
+        self._widget = ipywidgets.HTML()
+        self._redraw()
         display(ipywidgets.VBox([ipywidgets.HTML(STYLE), self._widget]))
         threading.Thread(target=self._move, name="view", daemon=True).start()
         work()
