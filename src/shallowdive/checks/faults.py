@@ -176,12 +176,12 @@ def _spoil_probe(client: NamespaceClient, route: Route, marked: Object) -> None:
         name, client.namespace, {**marked, "spec": {**spec, **({"strategy": at_once} if usual else {})}}, **MERGE
     )
 
-    def none_ready(now: ClusterState) -> bool:
-        pods = [p for p in now.pods_of(now.get("Deployment", name) or deployment) if not p["metadata"].get("deletionTimestamp")]
-        started = [p for p in pods if (p.get("status") or {}).get("phase") == "Running"]
-        return len(started) == len(pods) >= int(deployment["spec"].get("replicas") or 0) and not any(map(is_ready, pods))
+    def only_unready(now: ClusterState) -> bool:
+        pods = now.pods_of(now.get("Deployment", name) or deployment)
+        started = [p for p in pods if (p.get("status") or {}).get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")]
+        return len(started) == len(pods) == int(deployment["spec"].get("replicas") or 0) and not any(map(is_ready, pods))
 
-    client.wait_for("pods that run and are not ready", none_ready, within_s=60, usually_s=8)
+    client.wait_for("only pods that run and are not ready", only_unready, within_s=75, usually_s=12)
     if usual:
         client.apps.patch_namespaced_deployment(name, client.namespace, {"spec": {"strategy": strategy}}, **MERGE)
 

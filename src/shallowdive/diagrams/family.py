@@ -90,10 +90,9 @@ def _children(owner: str, pods: list[Object], narrow: bool) -> list[str]:
     lines = []
     for pod in pods:
         state = pod_state(pod)
-        label: list[Line] = [
-            ("name", name_of(pod)[-5:] if narrow and owner else _clip(name_of(pod), narrow, pod=bool(owner))),
-            ("quiet", WORDS[state]),
-        ]
+        short = name_of(pod)[-5:] if narrow and owner else _clip(name_of(pod), narrow, pod=bool(owner))
+        word = NARROW_WORDS.get(state, WORDS[state]) if narrow else WORDS[state]
+        label: list[Line] = [("name", short), ("quiet", word)]
         lines += [f'"{uid_of(pod)}" {_attributes(thing("pod", *label, state=state))};', edge(uid_of(pod))]
     return lines
 
