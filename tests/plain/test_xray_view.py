@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from shallowdive.live import ClusterState, apply_event
+from shallowdive.diagrams import family
+from shallowdive.live import ClusterState, History, Seen, apply_event
 from shallowdive.objects import Object
-from shallowdive.views import xray
+from shallowdive.views import timeline, xray
 from shallowdive.views.frame import DESK_PX, PHONE_PX
 
 LONG = "a-very-long-name-that-nobody-would-choose-but-somebody-has"
@@ -106,6 +107,15 @@ def test_the_newest_pod_with_two_containers_is_chosen_and_helpers_never_are() ->
     single = pod("single", "a", created="2026-01-03T00:00:00Z")
     assert "Pod new," in xray.draw(state(old, new, single, helper)).facts
     assert "Pod single," in xray.draw(state(single, helper)).facts
+
+
+def test_a_helper_of_the_course_is_in_no_picture() -> None:
+    helper, flat = pod("judge-copy", "x", "y"), pod("flat", "app", "reader")
+    helper["metadata"]["labels"] = {"shallowdive/role": "judge"}
+    history = History([Seen(1.0, "ADDED", "Pod", flat), Seen(2.0, "ADDED", "Pod", helper)])
+    assert [life.name for life in timeline.lives(history).pods] == ["flat"]
+    assert "judge-copy" not in family.family_dot(state(flat, helper))
+    assert "judge-copy" not in xray.draw(state(flat, helper)).desk
 
 
 def test_a_native_side_car_is_a_container_and_an_ordinary_init_container_is_not() -> None:

@@ -130,7 +130,7 @@ def _put_in(client: NamespaceClient, fault: str, path: str, mark: str) -> None:
         _spoil_probe(client, route, marked)
     poll(
         "the entrance to show the fault",
-        lambda: None if trace_once(client, path, host).answered else True,
+        lambda: None if (seen := trace_once(client, path, host)).answered or seen.entrance.by else True,
         within_s=30,
         try_this="kubectl get ingress,service,endpointslice",
     )

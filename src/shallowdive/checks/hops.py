@@ -35,7 +35,7 @@ def trace(client: NamespaceClient, path: str, host: str, *, within_s: float = 0)
             return seen
         time.sleep(AGAIN_S)
         again = trace_once(client, path, host)
-        if again.fault != seen.fault:
+        if (again.fault, again.entrance.status) != (seen.fault, seen.entrance.status):
             since = time.monotonic()
         seen = again
 

@@ -18,7 +18,7 @@ from shallowdive.checks.stand_in import TCP_LISTEN, sockets, stand_in
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import WaitTimeout
 from shallowdive.live import ClusterState, History
-from shallowdive.objects import Object, labels_of, name_of, uid_of
+from shallowdive.objects import Object, is_helper, name_of, uid_of
 from shallowdive.objects.pods import container_statuses, is_ready, long_running, pod_state, restarts
 
 PREDICTIONS = (
@@ -189,7 +189,7 @@ def find_pod(e: Evidence) -> Object:
     pods = [p for p in e.client.state.all("Pod") if not is_judges(p)]
     pairs = [p for p in pods if len(long_running(p)) >= 2 and not p["metadata"].get("deletionTimestamp")]
     if not pairs:
-        there = ", ".join(f"{name_of(p)} ({len(long_running(p))} container)" for p in pods if not labels_of(p).get("shallowdive/role"))
+        there = ", ".join(f"{name_of(p)} ({len(long_running(p))} container)" for p in pods if not is_helper(p))
         raise Unmet(f"no pod has two; pods there: {there or 'none'}", "kubectl get pods")
     ready_once = [p for p in pairs if Life.of(e.history, uid_of(p)).was_ready]
     return sorted(ready_once or pairs, key=lambda p: (bool(shared_volumes(p)), is_ready(p)))[-1]

@@ -27,6 +27,8 @@ from shallowdive.live import poll
 
 CREATE_LIMIT_S = 600
 HTTP_PORT, HTTPS_PORT = 8080, 8443
+SETTLE_S = 3
+"""Seconds without a new container after its creator was killed."""
 
 
 @dataclass(slots=True)
@@ -154,7 +156,7 @@ class KindBackend:
             with step(say, f"starting {len(stopped)} stopped nodes", 20):
                 start_containers(stopped)
         try:
-            access = self._open_when_up(60 if stopped else 10)
+            access = self._open_when_up(60) if stopped else open_access(self.home)
             self._until_healthy(access, record, 120 if stopped else 30)
         except WaitTimeout as exc:
             raise Unhealthy(
@@ -165,13 +167,13 @@ class KindBackend:
         return self.status()
 
     def _open_when_up(self, within_s: float) -> Access:
-        """An API server that was just started answers late; a cluster that is not ours is refused at once."""
+        """The API server of containers that we started answers late, and its first answers are 403 (its roles are not loaded yet)."""
         last = [""]
 
         def ask() -> Access | None:
             try:
                 return open_access(self.home)
-            except Unhealthy as exc:
+            except (Unhealthy, NotOurs) as exc:
                 last[0] = exc.saw
                 return None
 
@@ -216,18 +218,32 @@ class KindBackend:
 
     def _remove(self, record: Record, say: Say) -> None:
         """Only what the record claims: its creator if that still runs, its containers, its files."""
-        if record.creator_pid and f"create cluster --name {record.name} " in process.command_of(record.creator_pid):
+        killed = bool(record.creator_pid) and f"create cluster --name {record.name} " in process.command_of(record.creator_pid)
+        if killed:
             process.kill_tree(record.creator_pid)
-        kind = find_kind(self.home)
-        if node_containers(record.name):
+        if killed or node_containers(record.name):
             with step(say, "removing the nodes", 5):
-                command = kind or need_kind(self.home, say)
-                process.must([command, "delete", "cluster", "--name", record.name, "--kubeconfig", self.home.kubeconfig], limit_s=120)
-        left = node_containers(record.name)
-        if left:
-            raise Unhealthy("node containers could not be removed", saw=", ".join(n.name for n in left), try_this="shallowdive down")
+                self._remove_containers(find_kind(self.home) or need_kind(self.home, say), record, quiet_s=SETTLE_S if killed else 0)
         self.home.kubeconfig.unlink(missing_ok=True)
         self.home.record.unlink(missing_ok=True)
+
+    def _remove_containers(self, kind: Path, record: Record, quiet_s: float) -> None:
+        """Until none is left, and none has appeared for `quiet_s`: the engine still finishes what a killed creator asked it for."""
+        seen_at, last = time.monotonic(), ""
+
+        def ask() -> bool | None:
+            nonlocal seen_at, last
+            left = node_containers(record.name)
+            if left:
+                seen_at, last = time.monotonic(), ", ".join(n.name for n in left)
+                process.run([kind, "delete", "cluster", "--name", record.name, "--kubeconfig", self.home.kubeconfig], limit_s=120)
+                return None
+            return True if time.monotonic() - seen_at >= quiet_s else None
+
+        try:
+            poll("the node containers to be gone", ask, within_s=180)
+        except WaitTimeout as exc:
+            raise Unhealthy("node containers could not be removed", saw=last, try_this="shallowdive down") from exc
 
     def _port(self, asked: int, preferred: int) -> int:
         if asked and not port_is_free(asked):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from shallowdive.diagrams.dot import Line, graph, relation, thing
 from shallowdive.live import ClusterState
-from shallowdive.objects import Object, controller_uid, labels_of, name_of, uid_of
+from shallowdive.objects import Object, controller_uid, is_helper, name_of, uid_of
 from shallowdive.objects.pods import pod_state
 
 MOST_CARDS = 8
@@ -51,7 +51,7 @@ def family_dot(state: ClusterState, *, narrow: bool = False) -> str:
             f'"idle" {_attributes(thing("replicaset", ("words", f"{len(idle)} older"), ("words", "ReplicaSets"), ("quiet", "want 0")))};'
         )
         lines += sorted({_owns(controller_uid(rs), "idle") for rs in idle if controller_uid(rs)})
-    pods = [p for p in state.all("Pod") if labels_of(p).get("shallowdive/role") != "traffic"]
+    pods = [p for p in state.all("Pod") if not is_helper(p)]
     by_owner: dict[str, list[Object]] = {}
     for pod in pods:
         by_owner.setdefault(controller_uid(pod), []).append(pod)
@@ -69,7 +69,7 @@ def in_words(state: ClusterState) -> str:
         said.append(
             f"ReplicaSet {name_of(rs)} wants {rs['spec'].get('replicas', 0)} and owns {len(owned)}" + (f": {counts}" if counts else "")
         )
-    orphans = [p for p in state.all("Pod") if not controller_uid(p) and labels_of(p).get("shallowdive/role") != "traffic"]
+    orphans = [p for p in state.all("Pod") if not controller_uid(p) and not is_helper(p)]
     said += [f"pod {name_of(p)} has no owner and is {WORDS[pod_state(p)]}" for p in orphans]
     return (
         ". ".join(said) + "." if said else "No pods and no ReplicaSets yet. Run the cell that makes them; they appear here by themselves."

@@ -24,6 +24,11 @@ def annotations_of(obj: Object) -> dict[str, str]:
     return obj["metadata"].get("annotations") or {}
 
 
+def is_helper(obj: Object) -> bool:
+    """Whether this is the course's own, beside the learner's work: a traffic generator, a judge's copy. Pictures leave it out."""
+    return "shallowdive/role" in labels_of(obj)
+
+
 def controller_uid(obj: Object) -> str:
     """UID of the owner that controls this object, '' for an orphan."""
     for owner in obj["metadata"].get("ownerReferences") or []:

@@ -192,7 +192,7 @@ def html(trace: Trace, title: str, backend: str, *, verdict: bool = True, said: 
     """Title, frame and text twin, ready to be shown."""
     title = title or (claim(trace) if verdict else f"GET {trace.route.path}: what each part answered")
     drawn = draw(trace, verdict=verdict, said=said)
-    return title, framed(title, f"asked just now, {backend}", drawn), drawn.facts
+    return title, framed(title, f"asked now, {backend}", drawn), drawn.facts
 
 
 def _state_words(state: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from shallowdive.live import History
-from shallowdive.objects import labels_of, name_of, uid_of
+from shallowdive.objects import is_helper, name_of, uid_of
 from shallowdive.objects.pods import pod_state
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
 from shallowdive.views.shapes import STATE, Pic, bar, glyph
@@ -49,10 +49,10 @@ def lives(history: History, end_s: float | None = None) -> Lives:
     pods: dict[str, Life] = {}
     wanted: list[tuple[float, int]] = []
     wishes: dict[str, int] = {}
-    began = next((s.at_s for s in history.events if s.kind in ("Pod", "Deployment") and not _helper(s.object)), 0.0)
+    began = next((s.at_s for s in history.events if s.kind in ("Pod", "Deployment") and not is_helper(s.object)), 0.0)
     last = began
     for s in history.events:
-        if s.kind not in ("Pod", "Deployment") or _helper(s.object):
+        if s.kind not in ("Pod", "Deployment") or is_helper(s.object):
             continue
         t, last = round(s.at_s - began, 2), s.at_s
         if s.kind == "Deployment":
@@ -195,7 +195,3 @@ def _axis(p: Pic, x: _Scale, end: float, most: int) -> None:
         anchor = "start" if t == 0 else "end" if x(t) > x.right - 20 else "middle"
         p.text(x(t), p.h - 6, words, fill="muted", anchor=anchor)  # type: ignore[arg-type]
         t += unit
-
-
-def _helper(obj: dict[str, object]) -> bool:
-    return labels_of(obj).get("shallowdive/role") == "traffic"

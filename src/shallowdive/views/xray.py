@@ -9,7 +9,7 @@ from typing import Any
 
 from shallowdive.diagrams.dot import text_width_px
 from shallowdive.live import ClusterState
-from shallowdive.objects import Object, labels_of, name_of, uid_of
+from shallowdive.objects import Object, is_helper, name_of, uid_of
 from shallowdive.objects.pods import long_running, pod_state
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
 from shallowdive.views.shapes import STATE, Pic, tile
@@ -59,7 +59,7 @@ def draw(state: ClusterState) -> Drawn:
 
 def chosen(state: ClusterState) -> Object | None:
     """The newest pod with two containers; where there is none, the newest pod."""
-    pods = [p for p in state.all("Pod") if "shallowdive/role" not in labels_of(p)]
+    pods = [p for p in state.all("Pod") if not is_helper(p)]
     return next((p for p in reversed(pods) if len(long_running(p)) > 1), pods[-1] if pods else None)
 
 
