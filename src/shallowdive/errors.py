@@ -21,6 +21,8 @@ ShallowDiveError
     ├── NotYet              SD-L02   an earlier step (a prediction, an answer) is missing
     ├── YourTurn            SD-L03   a cell that the learner has to write
     ├── BadAnswer           SD-L04
+    ├── NameUnknown         SD-L05   a cell uses what no cell has made yet
+    ├── ApiRefused          SD-L06   the API server said no
     └── CheckFailed         SD-K01   exit 1: the work is not right yet
 
 A notebook shows `str(error)` and no traceback; a traceback is for bugs only."""
@@ -137,6 +139,14 @@ class YourTurn(LabError):
 
 class BadAnswer(LabError):
     code = "SD-L04"
+
+
+class NameUnknown(LabError):
+    code = "SD-L05"
+
+
+class ApiRefused(LabError):
+    code = "SD-L06"
 
 
 class CheckFailed(LabError):

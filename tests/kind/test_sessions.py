@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kubernetes import client
 
-from shallowdive.cluster import Access
+from shallowdive.cli import lab_environment
+from shallowdive.cluster import Access, Home
 from shallowdive.cluster.images import AGNHOST
 from shallowdive.errors import BadAnswer, CheckFailed, NotYet, WaitTimeout, YourTurn
 from shallowdive.lessons import Session, lesson
@@ -137,3 +141,24 @@ def test_no_pod_of_a_lab_may_mount_the_node(session: Session) -> None:
     with pytest.raises(client.ApiException) as caught:
         session.apply(body)
     assert caught.value.status == 403
+
+
+def test_the_command_line_gives_the_same_verdict_as_the_notebook(session: Session) -> None:
+    with pytest.raises(CheckFailed) as caught:
+        session.check()
+    ended = subprocess.run([sys.executable, "-m", "shallowdive", "check", "1"], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 1
+    assert "criteria are not met yet [SD-K01]" in ended.stderr
+    for line in str(caught.value).splitlines():
+        if line.startswith("✗"):
+            assert line in ended.stdout
+
+
+def test_kernels_and_terminals_get_our_kubeconfig_and_our_kubectl(kind_home: Home, session: Session) -> None:
+    env = lab_environment(kind_home)
+    assert Path(env["KUBECONFIG"]) == kind_home.kubeconfig
+    found = shutil.which("kubectl", path=env["PATH"])
+    assert found is not None
+    asked = [found, "get", "configmaps", "-n", session.namespace, "-o", "name"]
+    ended = subprocess.run(asked, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert "configmap/kube-root-ca.crt" in ended.stdout, ended.stderr

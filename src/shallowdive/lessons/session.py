@@ -19,6 +19,7 @@ from shallowdive.checks.judge import ANSWERS
 from shallowdive.checks.load import Traffic, read_load, start_load
 from shallowdive.cluster import Access, Home, NamespaceClient, Reply, open_access, tenant_access
 from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
+from shallowdive.lessons import tidy
 from shallowdive.lessons.place import drop_namespace, find_namespace, history_file, learner, make_namespace, needs_met
 from shallowdive.lessons.receipt import write_receipt
 from shallowdive.live import ClusterState, History
@@ -40,6 +41,7 @@ def lesson(lab: str, access: Access | None = None) -> Session:
         return known
     access = access or tenant_access() or open_access(Home.from_environment())
     needs_met(facts, access)
+    tidy.install()
     session = Session(facts, access, who)
     _open[facts.id, who] = session
     return session

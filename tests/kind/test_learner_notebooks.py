@@ -1,0 +1,99 @@
+"""Whole notebooks as handed in: an untouched one is red under plain nbval; an edited check fools nbval, not the judge outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shallowdive.checks import LABS, judge
+from shallowdive.cluster import Access, NamespaceClient
+from shallowdive.lessons.place import forget
+
+pytestmark = [pytest.mark.kind, pytest.mark.timeout(600)]
+ROOT = Path(__file__).parents[2]
+FLAGS = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=240", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--color=no"]
+
+
+def read(lab: str, folder: str = "labs") -> Any:
+    return json.loads((ROOT / folder / f"{lab}.ipynb").read_text(encoding="utf-8"))
+
+
+def nbval(notebook: Any, folder: Path, learner: str) -> subprocess.CompletedProcess[str]:
+    """Plain nbval, as an instructor would run it, far from our conftest.py."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "handed-in.ipynb"
+    file.write_text(json.dumps(notebook), encoding="utf-8")
+    env = {**os.environ, "SHALLOWDIVE_LEARNER": learner}
+    command = [sys.executable, "-m", "pytest", *FLAGS, f"--rootdir={folder}", str(file)]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=500, check=False)
+
+
+@pytest.fixture(scope="module")
+def untouched(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, subprocess.CompletedProcess[str]]]:
+    """Plain nbval's word on every learner notebook as it was handed out; two at a time."""
+    who = f"untouched-{secrets.token_hex(3)}"
+    with ThreadPoolExecutor(2) as pool:
+        ended = pool.map(lambda lab: nbval(read(lab), tmp_path_factory.mktemp(lab), who), LABS)
+        yield dict(zip(LABS, ended, strict=True))
+    for lab in LABS.values():
+        forget(access, lab, who)
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_an_untouched_notebook_is_red_and_readable(lab: str, untouched: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    ended = untouched[lab]
+    assert ended.returncode == 1, ended.stdout[-3000:]
+    assert "criteria are not met yet" in ended.stdout
+    assert "wanted:" in ended.stdout
+    assert "look at:" in ended.stdout
+    assert "your turn:" in ended.stdout
+    assert "Traceback (most recent call last)" not in ended.stdout
+
+
+def hollow(check_cell: Callable[[Any], Any]) -> Any:
+    """A notebook with the predictions made and the answer written, but no work, and its check cell changed."""
+    made = read("01-what-is-kubernetes", "labs/solutions")
+    keep = {"start", "predict-one", "predict-all", "check"}
+    cells = [c for c in made["cells"] if c["cell_type"] == "code" and c["id"] in keep]
+    made["cells"] = [c for c in (check_cell(c) if c["id"] == "check" else c for c in cells) if c is not None]
+    return made
+
+
+def edited(cell: Any) -> Any:
+    return {**cell, "source": 'print("All 8 criteria met.")', "outputs": [], "execution_count": None}
+
+
+def silenced(cell: Any) -> Any:
+    quiet = "from IPython.core.interactiveshell import InteractiveShell as I\nI.showtraceback = lambda *a, **k: None\nsession.check()"
+    return {**cell, "source": f"# NBVAL_SKIP\n{quiet}", "outputs": [], "execution_count": None}
+
+
+@pytest.mark.parametrize("how", [edited, silenced, lambda _: None], ids=["edited", "skipped and silenced", "deleted"])
+def test_a_changed_check_cell_fools_nbval_and_not_the_judge_outside(
+    how: Callable[[Any], Any], access: Access, places: Any, tmp_path: Path
+) -> None:
+    who = f"hollow-{secrets.token_hex(3)}"
+    place: NamespaceClient = places("01-what-is-kubernetes", who)
+    ended = nbval(hollow(how), tmp_path, who)
+    assert ended.returncode == 0, "nbval alone sees nothing: " + ended.stdout[-2000:]
+    red = {r.name for r in judge(LABS["01-what-is-kubernetes"], place) if not r.passed}
+    assert {"five-ready", "one-was-replaced", "all-were-replaced", "stopped-by-asking", "count-comes-back"} <= red
+
+
+def test_work_in_another_labs_namespace_does_not_count(access: Access, places: Any) -> None:
+    """Leftovers of another lab and work in the wrong namespace: this lab's namespace stays empty."""
+    from tests.mutants.lab01_what_is_kubernetes import plain
+
+    here, elsewhere = places("01-what-is-kubernetes"), places("12-deployment")
+    plain.stage(elsewhere)
+    red = {r.name for r in judge(LABS["01-what-is-kubernetes"], here) if not r.passed}
+    assert {"predicted", "five-ready", "count-comes-back"} <= red

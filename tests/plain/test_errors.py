@@ -1,0 +1,87 @@
+"""Every error in words: a code, what was seen, one next step; no two errors share a code; a notebook shows no traceback for them."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from kubernetes.client.exceptions import ApiException
+
+from shallowdive import errors, process
+from shallowdive.errors import ProgramFailed, ShallowDiveError
+from shallowdive.lessons import tidy
+
+TREE = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, ShallowDiveError)]
+
+
+def test_each_error_that_is_raised_has_a_code_of_its_own_and_stands_in_the_drawn_tree() -> None:
+    leaves = [e for e in TREE if "code" in vars(e) and e is not ShallowDiveError]
+    codes = [e.code for e in leaves]
+    assert len(codes) == len(set(codes))
+    for error in leaves:
+        assert re.search(rf"{error.__name__}\s+{error.code}", errors.__doc__ or ""), f"{error.__name__} {error.code} is not in the tree"
+
+
+def test_an_error_reads_as_what_seen_next() -> None:
+    error = errors.NoCluster("there is none", saw="nothing", try_this="shallowdive up")
+    assert str(error) == "there is none [SD-C01]\n  seen: nothing\n  next: shallowdive up"
+    assert error._render_traceback_() == str(error).splitlines()
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str]) -> InteractiveShell:
+    made = InteractiveShell()
+    made.colors = "nocolor"
+    made.set_custom_exc((NameError, ApiException), tidy._show)
+    return made
+
+
+def test_a_cell_run_too_early_says_which_name_is_missing(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = shell.run_cell("x = 1\nprint(len(before))")
+    said = capsys.readouterr().out
+    assert isinstance(ended.error_in_exec, NameError)
+    assert "the name 'before' is not known yet [SD-L05]" in said
+    assert "next: run the cells above, in order" in said
+    assert "Traceback" not in said
+
+
+def test_a_refusal_of_the_server_is_its_own_words(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    body = '{"message":"deployments.apps \\"web\\" not found","details":{"causes":[{"field":"spec.x","message":"bad"}]}}'
+    shell.push({"E": ApiException(status=404, reason="Not Found")})
+    shell.user_ns["E"].body = body
+    shell.run_cell("raise E")
+    said = capsys.readouterr().out
+    assert 'the API server refused: 404 deployments.apps "web" not found [SD-L06]' in said
+    assert "seen: spec.x: bad" in said
+    assert "Traceback" not in said
+
+
+def test_a_bug_keeps_its_traceback(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    shell.run_cell("1 / 0")
+    assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_a_program_over_its_limit_is_killed_with_its_children_and_named() -> None:
+    child = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    script = f"import subprocess, sys, time; {child}; print('out', flush=True); time.sleep(60)"
+    with pytest.raises(ProgramFailed, match="no end after 1 s") as caught:
+        process.run([sys.executable, "-c", script], limit_s=1)
+    assert caught.value.stdout == "out\n"
+    assert "run it by hand:" in caught.value.try_this
+
+
+def test_output_is_read_as_utf8_whatever_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    ended = process.run([sys.executable, "-c", "import sys; sys.stdout.buffer.write('é✓\\n'.encode() + b'\\xff')"], limit_s=20)
+    assert ended.stdout == "é✓\n\ufffd"
+
+
+def test_a_program_that_is_not_there_is_an_error_with_the_command() -> None:
+    with pytest.raises(ProgramFailed, match="cannot be started"):
+        process.run(["no-such-program", "a b"], limit_s=1)
+
+
+def test_a_program_that_ignores_its_input_is_no_error() -> None:
+    assert process.run([sys.executable, "-c", "print('done')"], limit_s=20, stdin="x" * 1_000_000).stdout == "done\n"
