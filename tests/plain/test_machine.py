@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -213,3 +214,16 @@ def test_an_unknown_lab_is_answered_with_those_there_are(tmp_path: Path) -> None
     assert ended.returncode == 2
     assert "12-deployment" in ended.stderr
     assert "[SD-L01]" in ended.stderr
+
+
+def test_a_record_of_an_older_version_gives_the_same_owner_each_time(tmp_path: Path) -> None:
+    """Namespaces are found by it; a default drawn at random lost them once."""
+    home = Home(tmp_path)
+    Record("shallowdive", "kind").save(home)
+    kept = json.loads(home.record.read_text())
+    del kept["owner"]
+    home.record.write_text(json.dumps(kept))
+    first, second = Record.load(home), Record.load(home)
+    assert first is not None
+    assert second is not None
+    assert first.owner == second.owner != ""

@@ -61,9 +61,12 @@ class Record:
     version: str = ""
     nodes: int = 0
     creator_pid: int = 0
-    owner: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    owner: str = ""
     made_marker: bool = False
     created_at: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        self.owner = self.owner or uuid.uuid5(uuid.NAMESPACE_URL, f"{self.marker} {self.created_at}").hex[:12]
 
     def save(self, home: Home) -> None:
         home.record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
