@@ -261,9 +261,11 @@ def single(place: NamespaceClient) -> None:
 
 @case("no readiness probe on a program that starts slowly", "survives-a-killed-pod")
 def unasked(place: NamespaceClient) -> None:
-    slow = ["sh", "-c", f"sleep 4; exec /agnhost serve-hostname --http=true --port={PORT}"]
-    probe = {"exec": {"command": ["true"]}, "periodSeconds": 1}
-    story(place, [*(f for n in "ab" for f in (deployment(n, command=slow, readinessProbe=probe), service(n))), usual(place)[4]])
+    slow = ["sh", "-c", f"sleep 6; exec /agnhost serve-hostname --http=true --port={PORT}"]
+    pods = [deployment(f"slow-{n}", command=slow, readinessProbe=None) for n in "ab"]
+    story(place, then=(*pods, *(service(n, label=f"slow-{n}") for n in "ab")))
+    all_ready(place, 8)
+    answering(place, "/a", "/b")
 
 
 @case("no hidden fault was met", "hidden-fault-met", "broken-hop-named")

@@ -73,10 +73,7 @@ def wrong_host_404(e: Evidence) -> str:
 
 @criterion("survives-a-killed-pod", "a pod of each path is deleted while the judge asks: only 200, and soon by the pod that replaces it")
 def survives_a_killed_pod(e: Evidence) -> str:
-    routes = [_route(e.client.state, e.client.namespace, p) for p in PATHS]
-    for r in routes:
-        if len(r.ready) < 2:
-            raise Unmet(f"{len(r.ready)} ready pods behind {r.path}: none is left while one is replaced", LOOK)
+    routes = _routes_to_two(e.client)
     stop = threading.Event()
     with ThreadPoolExecutor(len(routes)) as pool:
         loads = [pool.submit(_keep_asking, e.client, r, stop) for r in routes]
@@ -154,6 +151,19 @@ def _must_be_404(e: Evidence, path: str, host: str) -> None:
     ours = answered_by(e.client.state, reply.text) or find_route(e.client.state, host, path).ingress
     if reply.status != 404 and ours:
         raise Unmet(f"{path} is answered {reply.status or 'not at all'}", "spec.rules of the Ingress: host, path, pathType")
+
+
+def _routes_to_two(client: NamespaceClient) -> list[Route]:
+    """The routes of both paths, with at least two ready pods behind each; a rollout gets some seconds to end."""
+    end = time.monotonic() + 12
+    while True:
+        routes = [_route(client.state, client.namespace, p) for p in PATHS]
+        few = [r for r in routes if len(r.ready) < 2]
+        if not few:
+            return routes
+        if not few[0].service_exists or time.monotonic() > end:
+            raise Unmet(f"ready pods behind {few[0].path}: {len(few[0].ready)}; one of at least two is to be replaced", LOOK)
+        time.sleep(0.3)
 
 
 def _keep_asking(client: NamespaceClient, route: Route, stop: threading.Event) -> Reply | None:
