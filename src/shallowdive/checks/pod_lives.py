@@ -119,7 +119,9 @@ def _look(at_s: float, pod: Object, leaving: bool) -> Look:
     return Look(
         at_s=at_s,
         ready=condition(pod, "Ready") == "True" and not leaving,
-        running=status.get("phase") == "Running" and len(statuses) == len(kept) and all(c["state"].get("running") for c in statuses),
+        running=status.get("phase") == "Running"
+        and len(statuses) == len(kept)
+        and all("running" in (c.get("state") or {}) for c in statuses),
         leaving=leaving,
         counts={c["name"]: int(c.get("restartCount", 0)) for c in statuses},
         address=str(status.get("podIP", "")),

@@ -102,7 +102,7 @@ def _token(named: dict[str, Any]) -> bool:
 def _runs(pod: Object | None, container: str) -> bool:
     status = (pod or {}).get("status") or {}
     both = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
-    return any(c["name"] == container and c["state"].get("running") for c in both)
+    return any(c["name"] == container and "running" in (c.get("state") or {}) for c in both)
 
 
 def _listen(client: NamespaceClient, container: str, word: str, folders: Sequence[str]) -> Heard | None:
