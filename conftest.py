@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +105,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         for reason, n in reasons.items():
             if kind == "skipped":
                 terminalreporter.write_line(f"NOT TESTED HERE: {n} × {reason.removeprefix('Skipped: ')}", red=True, bold=True)
+
+
+@pytest.fixture
+def foreign(pytestconfig: pytest.Config) -> tuple[dict[str, str], Callable[[], dict[str, str]]]:
+    """What was on this machine before the run, and how to look again."""
+    return pytestconfig.stash[FOREIGN], foreign_things
 
 
 def foreign_things() -> dict[str, str]:
