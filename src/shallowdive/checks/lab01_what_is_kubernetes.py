@@ -10,7 +10,7 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object, labels_of, name_of, uid_of
@@ -23,12 +23,7 @@ def check(state: ClusterState, history: History, answers: Mapping[str, Any], cli
     return run_criteria(CRITERIA, Evidence(state, history, answers, client))
 
 
-@criterion("predicted", "a prediction before one pod was deleted and one before all were")
-def predicted(e: Evidence) -> str:
-    missing = [n for n in ("after-one", "after-all") if f"predict.{n}" not in e.answers]
-    if missing:
-        raise Unmet(f"no prediction {', '.join(missing)}", "the cells that begin with session.predict")
-    return "both made"
+predicted = predictions("a prediction before one pod was deleted and one before all were", "after-one", "after-all", got="both made")
 
 
 @criterion("five-ready", f"a Deployment that wants {LAST} pods, and {LAST} ready pods that its ReplicaSet owns")

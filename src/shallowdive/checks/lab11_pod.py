@@ -13,7 +13,7 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 
 from shallowdive.checks.pod_lives import Life, Restart, Silence, endpoint_was_out, is_judges, liveness_kills, lives
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.checks.stand_in import TCP_LISTEN, sockets, stand_in
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import WaitTimeout
@@ -36,12 +36,7 @@ def check(state: ClusterState, history: History, answers: Mapping[str, Any], cli
     return run_criteria(CRITERIA, Evidence(state, history, answers, client))
 
 
-@criterion("predicted", "a prediction before each of the three experiments")
-def predicted(e: Evidence) -> str:
-    missing = [n for n in PREDICTIONS if f"predict.{n}" not in e.answers]
-    if missing:
-        raise Unmet(f"no prediction {', '.join(missing)}", "the cells that begin with session.predict")
-    return "all made"
+predicted = predictions("a prediction before each of the three experiments", *PREDICTIONS)
 
 
 @criterion("two-containers", "one pod with two containers, all of them ready")

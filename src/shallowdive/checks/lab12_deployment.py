@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shallowdive.checks.load import read_load, start_load, stop_load
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object, annotations_of, controller_uid, name_of, selects, uid_of
@@ -28,12 +28,9 @@ def check(state: ClusterState, history: History, answers: Mapping[str, Any], cli
     return run_criteria(CRITERIA, Evidence(state, history, answers, client))
 
 
-@criterion("predicted", "a prediction before the rollout and one before the broken version")
-def predicted(e: Evidence) -> str:
-    missing = [n for n in ("failed-requests", "broken-version") if f"predict.{n}" not in e.answers]
-    if missing:
-        raise Unmet(f"no prediction {', '.join(missing)}", "the cells that begin with session.predict")
-    return "both made"
+predicted = predictions(
+    "a prediction before the rollout and one before the broken version", "failed-requests", "broken-version", got="both made"
+)
 
 
 @criterion("deployment-serves", f"one Deployment behind a Service, with at least {LEAST_PODS} pods, all ready")

@@ -12,7 +12,7 @@ from typing import Any
 
 from shallowdive.checks.faults import FAULTS, HIDDEN, PATHS, draw, episodes
 from shallowdive.checks.hops import answered_by, host_of, lab_host
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.cluster import Reply
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History, poll
@@ -30,12 +30,7 @@ def check(state: ClusterState, history: History, answers: Mapping[str, Any], cli
     return run_criteria(CRITERIA, Evidence(state, history, answers, client))
 
 
-@criterion("predicted", "a prediction before each step that asked for one")
-def predicted(e: Evidence) -> str:
-    missing = [n for n in PREDICTIONS if f"predict.{n}" not in e.answers]
-    if missing:
-        raise Unmet(f"no prediction {', '.join(missing)}", "the cells that begin with session.predict")
-    return "all made"
+predicted = predictions("a prediction before each step that asked for one", *PREDICTIONS)
 
 
 @criterion(

@@ -63,6 +63,18 @@ def criterion(name: str, want: str) -> Callable[[Callable[[Evidence], str]], Cri
     return lambda test: Criterion(name, want, test)
 
 
+def predictions(want: str, *names: str, got: str = "all made") -> Criterion:
+    """The criterion of every lab: that these predictions were made. Whether they were right never counts."""
+
+    def test(e: Evidence) -> str:
+        missing = [n for n in names if f"predict.{n}" not in e.answers]
+        if missing:
+            raise Unmet(f"no prediction {', '.join(missing)}", "the cells that begin with session.predict")
+        return got
+
+    return Criterion("predicted", want, test)
+
+
 def run_criteria(criteria: Sequence[Criterion], evidence: Evidence) -> list[CheckResult]:
     """Every criterion, whatever the others said. A refused or missing object (4xx) and a reached limit count as not met;
     trouble of the cluster itself (5xx, no connection) is raised: the judge could not judge."""
