@@ -103,8 +103,9 @@ def test_doctor_finds_nothing_wrong_on_a_healthy_machine() -> None:
         disk_free_bytes=50 << 30,
     )
     assert {f.severity for f in examine(facts)} == {"ok"}
-    tight = replace(facts, disk_free_bytes=1 << 30, engine=replace(engine, memory_bytes=3 << 30), kubectl="", layout="")
-    assert [f.probe for f in examine(tight) if f.severity == "warning"] == ["memory", "disk", "kubectl", "layout"]
+    small = replace(machine, inotify_instances=128)
+    tight = replace(facts, machine=small, disk_free_bytes=1 << 30, engine=replace(engine, memory_bytes=3 << 30), kubectl="", layout="")
+    assert [f.probe for f in examine(tight) if f.severity == "warning"] == ["memory", "inotify", "disk", "kubectl", "layout"]
     assert all(f.next_step for f in examine(tight) if f.severity in ("warning", "problem"))
 
 
@@ -188,6 +189,17 @@ def test_when_kind_fails_the_last_lines_are_shown_and_nothing_is_left(stub: Path
     assert not home.record.exists()
     assert not home.kubeconfig.exists()
     assert list((home.root / "logs").iterdir())
+
+
+def test_a_node_that_dies_at_the_inotify_limit_is_explained_with_the_command(stub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen with Debian's default of 128 instances and seven nodes on one machine."""
+    monkeypatch.setattr("shallowdive.cluster.kind.look_at_machine", lambda: replace(look_at_machine(), inotify_instances=128))
+    program(stub, "docker", f"case \"$1\" in ps) ;; image) exit 1;; *) echo '{HEALTHY}';; esac")
+    said = "OCI runtime exec failed: exec failed: unable to start container process: read init-p: connection reset by peer: unknown"
+    program(stub, "kind", f'case "$1" in version) echo kind v0.33.0;; *) echo "{said}" >&2; exit 1;; esac')
+    with pytest.raises(ClusterError, match="inotify limit") as caught:
+        KindBackend(Home(stub / "home"), look_at_engine()).up(lambda _: None)
+    assert caught.value.try_this.startswith("sudo sysctl fs.inotify.max_user_instances=512")
 
 
 def test_two_ups_at_once_the_second_says_who_holds_the_lock(tmp_path: Path) -> None:

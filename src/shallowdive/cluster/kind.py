@@ -22,11 +22,14 @@ from shallowdive.cluster.nodes import NodeContainer, image_is_local, node_contai
 from shallowdive.cluster.progress import step
 from shallowdive.cluster.tools import find_kind, need_kind, version_of
 from shallowdive.errors import ClusterError, CreateFailed, NotOurs, PortTaken, ProgramFailed, ShallowDiveError, Unhealthy, WaitTimeout
-from shallowdive.facts import Engine, free_port, port_is_free
+from shallowdive.facts import Engine, free_port, look_at_machine, port_is_free
 from shallowdive.live import poll
 
 CREATE_LIMIT_S = 600
 HTTP_PORT, HTTPS_PORT = 8080, 8443
+INOTIFY_INSTANCES, INOTIFY_WATCHES = 512, 524288
+"""What kind's known issues ask for; Debian's default of 128 instances is used up by the seventh node or so."""
+INOTIFY_FIX = f"sudo sysctl fs.inotify.max_user_instances={INOTIFY_INSTANCES} fs.inotify.max_user_watches={INOTIFY_WATCHES}"
 SETTLE_S = 3
 """Seconds without a new container after its creator was killed."""
 
@@ -214,7 +217,13 @@ class KindBackend:
         if "port is already allocated" in low or "address already in use" in low:
             return PortTaken("a port was taken while the cluster was made", saw=exc.saw, try_this="shallowdive up")
         last = "\n        ".join(line for line in exc.stderr.strip().splitlines()[-20:])
-        return CreateFailed("kind could not create the cluster", saw=f"{last}\n  all of it: {log}", try_this="shallowdive doctor")
+        machine = look_at_machine()
+        low_limits = 0 < machine.inotify_instances < INOTIFY_INSTANCES and ("init-p" in low or "is not running" in low or "log line" in low)
+        return CreateFailed(
+            "kind could not create the cluster" + (": a node's init ended, as it does at the inotify limit" if low_limits else ""),
+            saw=f"{last}\n  all of it: {log}",
+            try_this=f"{INOTIFY_FIX}, then: shallowdive up" if low_limits else "shallowdive doctor",
+        )
 
     def _remove(self, record: Record, say: Say) -> None:
         """Only what the record claims: its creator if that still runs, its containers, its files."""

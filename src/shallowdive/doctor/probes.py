@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from shallowdive.cluster.home import Home
+from shallowdive.cluster.kind import INOTIFY_FIX, INOTIFY_INSTANCES, INOTIFY_WATCHES
 from shallowdive.cluster.life import engine_problem
 from shallowdive.cluster.tools import find_kind, version_of
 from shallowdive.facts import Engine, Machine, look_at_engine, look_at_machine
@@ -67,7 +68,7 @@ def look(home: Home) -> Facts:
 
 def examine(facts: Facts) -> list[Finding]:
     """A finding a probe, good or bad, in a fixed order."""
-    return [probe(facts) for probe in (_engine, _memory, _cgroup, _disk, _kind, _kubectl, _layout)]
+    return [probe(facts) for probe in (_engine, _memory, _cgroup, _inotify, _disk, _kind, _kubectl, _layout)]
 
 
 def _engine(f: Facts) -> Finding:
@@ -99,6 +100,18 @@ def _cgroup(f: Facts) -> Finding:
         if f.engine.answers
         else Finding("cgroup", "info", "unknown while the engine does not answer")
     )
+
+
+def _inotify(f: Facts) -> Finding:
+    """Every node runs systemd, a kubelet and containerd, each with watches; at the limit a node's init ends while it starts."""
+    have = f.machine.inotify_instances, f.machine.inotify_watches
+    if not all(have):
+        return Finding("inotify", "info", "unknown here: the limit is that of the engine's own machine")
+    if have[0] < INOTIFY_INSTANCES or have[1] < INOTIFY_WATCHES:
+        return Finding(
+            "inotify", "warning", f"limits {have[0]} instances, {have[1]} watches: enough for one cluster, not for a second", INOTIFY_FIX
+        )
+    return Finding("inotify", "ok", f"{have[0]} instances, {have[1]} watches")
 
 
 def _disk(f: Facts) -> Finding:

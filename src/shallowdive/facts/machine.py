@@ -6,14 +6,19 @@ import platform
 import socket
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
+    """The inotify limits are 0 where the system has none of that name (they then belong to the engine's own machine)."""
+
     system: str
     architecture: str
     python: str
     wsl: bool
+    inotify_instances: int = 0
+    inotify_watches: int = 0
 
 
 def look_at_machine() -> Machine:
@@ -23,6 +28,8 @@ def look_at_machine() -> Machine:
         architecture={"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(machine, machine),
         python=".".join(map(str, sys.version_info[:3])),
         wsl="microsoft" in platform.release().lower(),
+        inotify_instances=_number("/proc/sys/fs/inotify/max_user_instances"),
+        inotify_watches=_number("/proc/sys/fs/inotify/max_user_watches"),
     )
 
 
@@ -38,6 +45,13 @@ def free_port(preferred: int) -> int:
     with socket.socket(socket.AF_INET) as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
+
+
+def _number(file: str) -> int:
+    try:
+        return int(Path(file).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
 
 
 def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
