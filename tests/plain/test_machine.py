@@ -93,14 +93,9 @@ def test_an_engine_that_hangs_is_given_up(stub: Path, monkeypatch: pytest.Monkey
 
 def test_doctor_finds_nothing_wrong_on_a_healthy_machine() -> None:
     engine = Engine(command="docker", version="28", cpus=4, memory_bytes=8 << 30, cgroup_version="2", architecture="amd64")
+    machine = replace(look_at_machine(), inotify_instances=512, inotify_watches=524288)
     facts = Facts(
-        look_at_machine(),
-        engine,
-        kind="/bin/kind",
-        kind_version=(0, 33, 0),
-        kubectl="/bin/kubectl",
-        layout="/bin/dot",
-        disk_free_bytes=50 << 30,
+        machine, engine, kind="/bin/kind", kind_version=(0, 33, 0), kubectl="/bin/kubectl", layout="/bin/dot", disk_free_bytes=50 << 30
     )
     assert {f.severity for f in examine(facts)} == {"ok"}
     small = replace(machine, inotify_instances=128)
