@@ -15,7 +15,7 @@ from shallowdive.checks.judge import ANSWERS
 from shallowdive.cluster import NamespaceClient
 from shallowdive.lessons.place import drop_namespace
 
-AT_A_TIME = 6
+AT_A_TIME = 8
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,11 @@ class Verdict:
         return self.broke or "\n".join(map(str, self.results))
 
 
-def judge_all(lab: str, cases: list[Case], places: Callable[[str], NamespaceClient]) -> dict[str, Verdict]:
-    """Stage and judge every case, AT_A_TIME together; a verdict by name of the case."""
+def judge_all(cases: list[tuple[str, Case]], places: Callable[[str], NamespaceClient]) -> dict[tuple[str, str], Verdict]:
+    """Stage and judge every (lab, case), AT_A_TIME together: most of the time is waiting. A verdict by lab and name of the case."""
 
-    def one(c: Case) -> Verdict:
+    def one(of: tuple[str, Case]) -> Verdict:
+        lab, c = of
         try:
             place = places(lab)
             c.stage(place)
@@ -72,4 +73,4 @@ def judge_all(lab: str, cases: list[Case], places: Callable[[str], NamespaceClie
             return Verdict(broke=f"{type(exc).__name__}: {exc}")
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        return dict(zip((c.name for c in cases), pool.map(one, cases), strict=True))
+        return dict(zip(((lab, c.name) for lab, c in cases), pool.map(one, cases), strict=True))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from shallowdive.checks import LABS
-from shallowdive.cluster import NamespaceClient
 from tests.mutants import Case, Verdict, judge_all
 
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(900)]
@@ -18,29 +16,21 @@ CASES: dict[str, list[Case]] = {
     lab: [c for c in vars(importlib.import_module(f"tests.mutants.lab{lab.replace('-', '_')}")).values() if isinstance(c, Case)]
     for lab in LABS
 }
-VERDICTS: dict[str, dict[str, Verdict]] = {}
+VERDICTS: dict[tuple[str, str], Verdict] = {}
 
 
 @pytest.fixture
-def verdict_of(access: object, request: pytest.FixtureRequest) -> Iterator[Callable[[str, Case], Verdict]]:
-    """The verdict of one case; the first one of a lab stages and judges all selected cases of that lab together."""
-    selected = {
-        (i.callspec.params["lab"], i.callspec.params["case"].name)
-        for i in request.session.items
-        if "case" in getattr(getattr(i, "callspec", None), "params", {})
-    }
+def verdict_of(access: object, request: pytest.FixtureRequest) -> Callable[[str, Case], Verdict]:
+    """The verdict of one case; the first that is asked for stages and judges all selected cases of all labs together."""
 
     def verdict(lab: str, one: Case) -> Verdict:
-        if lab not in VERDICTS:
-            places: Any = request.getfixturevalue("places")
-            VERDICTS[lab] = judge_all(lab, [c for c in CASES[lab] if (lab, c.name) in selected], lambda of: _place(places, of))
-        return VERDICTS[lab][one.name]
+        if not VERDICTS:
+            params = (getattr(getattr(i, "callspec", None), "params", {}) for i in request.session.items)
+            cases = [(p["lab"], p["case"]) for p in params if "case" in p]
+            VERDICTS.update(judge_all(cases, request.getfixturevalue("places")))
+        return VERDICTS[lab, one.name]
 
     return verdict
-
-
-def _place(places: Callable[[str], NamespaceClient], lab: str) -> NamespaceClient:
-    return places(lab)
 
 
 @pytest.mark.parametrize("lab, case", [pytest.param(lab, c, id=f"{lab}: {c.name}") for lab, cases in CASES.items() for c in cases if c.red])
