@@ -197,6 +197,24 @@ def test_a_node_that_dies_at_the_inotify_limit_is_explained_with_the_command(stu
     assert caught.value.try_this.startswith("sudo sysctl fs.inotify.max_user_instances=512")
 
 
+@pytest.mark.parametrize(
+    "said, cause",
+    [
+        (
+            "ERROR: failed to create cluster: failed to pull image kindest/node: dial tcp: lookup registry-1.docker.io: no such host",
+            "no answer from the registry",
+        ),
+        ("ERROR: failed to pull image: toomanyrequests: You have reached your pull rate limit", "limit for this network is reached"),
+    ],
+)
+def test_an_image_that_cannot_be_pulled_leads_to_one_that_is_there(said: str, cause: str, stub: Path) -> None:
+    program(stub, "docker", f"case \"$1\" in ps) ;; image) exit 1;; *) echo '{HEALTHY}';; esac")
+    program(stub, "kind", f'case "$1" in version) echo kind v0.33.0;; *) echo "{said}" >&2; exit 1;; esac')
+    with pytest.raises(ClusterError, match=cause) as caught:
+        KindBackend(Home(stub / "home"), look_at_engine()).up(lambda _: None)
+    assert "--node-image IMAGE" in caught.value.try_this
+
+
 def test_two_ups_at_once_the_second_says_who_holds_the_lock(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with Lock(home, "up"):

@@ -216,6 +216,14 @@ class KindBackend:
         low = exc.stderr.lower()
         if "port is already allocated" in low or "address already in use" in low:
             return PortTaken("a port was taken while the cluster was made", saw=exc.saw, try_this="shallowdive up")
+        if "failed to pull image" in low or "toomanyrequests" in low:
+            limited = "toomanyrequests" in low
+            return CreateFailed(
+                "the node image could not be pulled: "
+                + ("the registry's limit for this network is reached" if limited else "no answer from the registry"),
+                saw=exc.saw,
+                try_this="with an image that this machine has (docker images): shallowdive up --node-image IMAGE",
+            )
         last = "\n        ".join(line for line in exc.stderr.strip().splitlines()[-20:])
         machine = look_at_machine()
         low_limits = 0 < machine.inotify_instances < INOTIFY_INSTANCES and ("init-p" in low or "is not running" in low or "log line" in low)
