@@ -15,7 +15,7 @@ from shallowdive.checks.judge import ANSWERS
 from shallowdive.cluster import NamespaceClient
 from shallowdive.lessons.place import drop_namespace
 
-AT_A_TIME = 8
+AT_A_TIME = 6
 
 
 @dataclass(frozen=True)

@@ -194,8 +194,10 @@ def recreate(place: NamespaceClient) -> None:
     also=("old-template-back", "revision-counted"),
 )
 def no_probe(place: NamespaceClient) -> None:
-    def unasked(**kw: Any) -> Body:
-        return template(deployment(**kw), readinessProbe=None)
+    def unasked(image: str = AGNHOST_BEFORE, port: int = 8080) -> Body:
+        """Slow to warm up, so that the gap is seen however busy the machine is."""
+        slow = ["sh", "-c", f"sleep 5; exec /agnhost netexec --http-port={port}"]
+        return template(deployment(image=image), readinessProbe=None, command=slow)
 
     place.apply(service(), unasked())
     settled(place, "web", AGNHOST_BEFORE)
