@@ -41,8 +41,9 @@ def nbval(notebook: Any, folder: Path, learner: str) -> subprocess.CompletedProc
 def untouched(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, subprocess.CompletedProcess[str]]]:
     """Plain nbval's word on every learner notebook as it was handed out; all at once, they mostly wait."""
     who = f"untouched-{secrets.token_hex(3)}"
+    folders = {lab: tmp_path_factory.mktemp(lab) for lab in LABS}
     with ThreadPoolExecutor(len(LABS)) as pool:
-        ended = pool.map(lambda lab: nbval(read(lab), tmp_path_factory.mktemp(lab), who), LABS)
+        ended = pool.map(lambda lab: nbval(read(lab), folders[lab], who), LABS)
         yield dict(zip(LABS, ended, strict=True))
     for lab in LABS.values():
         forget(access, lab, who)

@@ -174,9 +174,20 @@ def bare_pods(place: NamespaceClient) -> None:
     predictions(place)
 
 
-@case("maxUnavailable 100 %", "broken-version-stalled", "no-request-fails")
-def all_at_once(place: NamespaceClient) -> None:
-    story(place, change=lambda d: d | {"spec": d["spec"] | {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}}})
+def all_at_once(d: Body) -> Body:
+    return d | {"spec": d["spec"] | {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "100%"}}}}
+
+
+@case("maxUnavailable 100 %", "broken-version-stalled", also=("no-request-fails",))
+def unavailable(place: NamespaceClient) -> None:
+    """While all pods of a Service end, kube-proxy still sends to them: preStop may bridge the gap of a good version, never of a broken one."""
+    story(place, change=all_at_once)
+    predictions(place)
+
+
+@case("maxUnavailable 100 %, and pods that stop at once", "broken-version-stalled", "no-request-fails")
+def unavailable_at_once(place: NamespaceClient) -> None:
+    story(place, change=lambda d: template(all_at_once(d), lifecycle=None))
     predictions(place)
 
 
