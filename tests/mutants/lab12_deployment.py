@@ -180,7 +180,7 @@ def all_at_once(d: Body) -> Body:
 
 @case("maxUnavailable 100 %", "broken-version-stalled", also=("no-request-fails",))
 def unavailable(place: NamespaceClient) -> None:
-    """While all pods of a Service end, kube-proxy still sends to them: preStop may bridge the gap of a good version, never of a broken one."""
+    """While all pods of a Service end, kube-proxy still sends to them: preStop may bridge a good version's gap, not a broken one's."""
     story(place, change=all_at_once)
     predictions(place)
 
