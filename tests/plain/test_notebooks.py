@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,17 @@ def test_every_code_cell_of_a_solution_ran_in_order_and_its_check_has_an_output(
         assert cell["metadata"]["tags"] == ["nbval-check-output"]
         assert "criteria met" in "".join(t for o in cell["outputs"] for t in o["text"])
     assert not [o for c in cells for o in c["outputs"] if o["output_type"] == "error"]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda s: s.stem)
+def test_no_output_is_a_wall_of_text_and_none_repeats_a_uid(source: Path) -> None:
+    """A cell that ends in a call shows the whole answer of the API server: 150 lines, seen in the book."""
+    for cell in (c for c in solution(source)["cells"] if c["cell_type"] == "code"):
+        for output in cell["outputs"]:
+            assert output["output_type"] != "execute_result", f"{cell['id']} shows what its last call returned"
+            text = "".join(output.get("text", ""))
+            assert len(text.splitlines()) <= 20, cell["id"]
+            assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-", text), cell["id"]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda s: s.stem)
