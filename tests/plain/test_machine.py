@@ -201,7 +201,7 @@ def test_a_node_that_dies_at_the_inotify_limit_is_explained_with_the_command(stu
     "said, cause",
     [
         (
-            "ERROR: failed to create cluster: failed to pull image kindest/node: dial tcp: lookup registry-1.docker.io: no such host",
+            "ERROR: failed to create cluster: failed to pull image kindest/node: dial tcp: lookup registry.example: no such host",
             "no answer from the registry",
         ),
         ("ERROR: failed to pull image: toomanyrequests: You have reached your pull rate limit", "limit for this network is reached"),
