@@ -33,7 +33,7 @@ class Status:
 
 
 class Backend(Protocol):
-    """Four verbs. Each may be called again at any time; none touches what is not ours."""
+    """Three verbs. Each may be called again at any time; none touches what is not ours."""
 
     name: str
 

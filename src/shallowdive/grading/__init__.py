@@ -1,1 +1,1 @@
-"""Grading a class. For now: a judge of its own around a notebook that nbval runs."""
+"""Grading a class: empty until the grading issue. Today the judge outside a notebook is `checks.judge`, called by conftest.py for nbval."""
