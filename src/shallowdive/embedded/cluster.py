@@ -1,0 +1,74 @@
+"""The whole cluster, put together: `handle` answers a request, `turn` lets controllers, scheduler and kubelets act.
+
+No thread and no socket: `server` gives it both, a test calls `advance`."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from shallowdive.embedded import bootstrap
+from shallowdive.embedded.api import Api
+from shallowdive.embedded.clock import Clock
+from shallowdive.embedded.controllers import CONTROLLERS
+from shallowdive.embedded.kubelet import Kubelet
+from shallowdive.embedded.loop import Controller, Loop
+from shallowdive.embedded.network import Network
+from shallowdive.embedded.recorder import Recorder
+from shallowdive.embedded.registry import Registry
+from shallowdive.embedded.request import Channel, Later, Request, Response, Stream
+from shallowdive.embedded.scheduler import Scheduler
+from shallowdive.embedded.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`seed` makes names, choices and delays repeat; `speed` 0 is a clock that only `advance` moves.
+
+    There is one control-plane node and `workers` beside it."""
+
+    seed: int | None = None
+    speed: float = 1.0
+    workers: int = 2
+    name: str = "shallowdive"
+
+
+class Cluster:
+    def __init__(self, settings: Settings = Settings()) -> None:
+        self.settings = settings
+        self.random = random.Random(settings.seed)
+        self.clock = Clock(settings.speed)
+        self.store = Store()
+        self.registry = Registry(self.store, self.clock, self.random)
+        self.recorder = Recorder(self.store, self.clock, self.registry.draw_uid)
+        self.network = Network()
+        self.loop = Loop(self.clock)
+        self.store.listen(self.loop.heard)
+        self.kubelet = Kubelet(self)
+        self.controllers: list[Controller] = [make(self) for make in (*CONTROLLERS, Scheduler)] + [self.kubelet]
+        for controller in self.controllers:
+            self.loop.add(controller)
+        self.api = Api(self)
+        bootstrap.first_objects(self)
+        for controller in self.controllers:
+            controller.start()
+
+    def handle(self, request: Request) -> Response | Stream | Later | Channel:
+        """Answer one request of a client. Never raises: what is wrong becomes a Status."""
+        return self.api.handle(request)
+
+    def turn(self, budget_s: float = 0.01) -> float | None:
+        """Act for about `budget_s` wall seconds. Returns wall seconds until there is more to do: 0 now, None never."""
+        return 0.0 if self.loop.turn(budget_s) else self.clock.next_in()
+
+    def advance(self, seconds: float) -> None:
+        """With a standing clock: let everything happen that happens in the next `seconds` of cluster time, in order."""
+        end = self.clock.now() + seconds
+        while True:
+            while self.loop.turn(1.0):
+                pass
+            at = self.clock.next_at()
+            if at is None or at > end:
+                break
+            self.clock.advance_to(at)
+        self.clock.advance_to(end)

@@ -1,0 +1,220 @@
+"""The one door to the store: every write of a client, a controller or a kubelet goes through here and meets the same rules.
+
+Create and update: admission, defaults, validation, generation, managed fields, then the store. Delete: grace, finalizers, propagation.
+What comes in is a decoded object; HTTP is `api`'s."""
+
+from __future__ import annotations
+
+import random
+import string
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from shallowdive.embedded import admission, defaults, fields, status, validation
+from shallowdive.embedded.clock import Clock
+from shallowdive.embedded.kinds import NAMESPACES, PODS, Kind, kind_of
+from shallowdive.embedded.request import User
+from shallowdive.embedded.store import Object, Store, clone
+
+SYSTEM = User("system:admin", ("system:masters",))
+NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+"""The letters of a generated name: no vowels, so that no words come out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who writes: `manager` for managed fields (`kubectl`, `kube-controller-manager`), `user` for admission."""
+
+    manager: str
+    user: User = SYSTEM
+    operation: str = "Update"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """`propagation` is Background, Foreground or Orphan, '' for the resource's default; `grace_s` None for the object's own."""
+
+    grace_s: int | None = None
+    propagation: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class Registry:
+    store: Store
+    clock: Clock
+    random: random.Random
+    before_delete: list[Callable[[Kind, Object, DeleteOptions], None]] = field(default_factory=list)
+
+    # reading
+
+    def get(self, resource: str, namespace: str, name: str) -> Object:
+        """Raises ApiError 404."""
+        value = self.store.get(resource, namespace, name)
+        if value is None:
+            raise status.not_found(resource, name)
+        return value
+
+    # writing
+
+    def create(self, resource: str, value: Object, who: Who, *, dry_run: bool = False) -> Object:
+        """Store a new object (`value` is taken over). Raises ApiError: 403, 404 (its namespace), 409, 422."""
+        kind = kind_of(resource)
+        meta = value.setdefault("metadata", {})
+        value["apiVersion"], value["kind"] = kind.api_version, kind.kind
+        if not meta.get("name") and meta.get("generateName"):
+            meta["name"] = self.draw_name(meta["generateName"])
+        for drawn in ("uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+            meta.pop(drawn, None)
+        meta["uid"], meta["creationTimestamp"] = self.draw_uid(), self.clock.stamp()
+        if kind.has_generation:
+            meta["generation"] = 1
+        if "status" in kind.subresources:
+            value.pop("status", None)
+        defaults.set_defaults(kind, value)
+        admission.admit_create(self, kind, value, who, dry_run=dry_run)
+        causes = validation.on_create(kind, value)
+        if causes:
+            raise status.invalid(kind.kind, kind.group, meta.get("name", ""), causes)
+        if self.store.get(resource, meta.get("namespace", ""), meta["name"]) is not None:
+            raise status.already_exists(resource, meta["name"])
+        fields.after_write(kind, None, value, who.manager, who.operation, "", self.clock.stamp())
+        if dry_run:
+            return value
+        return self.store.put(resource, value)
+
+    def update(self, resource: str, value: Object, who: Who, *, subresource: str = "", dry_run: bool = False) -> Object:
+        """Store a new version (`value` is taken over). A `resourceVersion` in it must be the stored one.
+
+        Raises ApiError: 403, 404, 409, 422."""
+        kind = kind_of(resource)
+        meta = value["metadata"]
+        old = self.get(resource, meta.get("namespace", ""), meta["name"])
+        if meta.get("resourceVersion") and meta["resourceVersion"] != old["metadata"]["resourceVersion"]:
+            raise status.conflict(resource, meta["name"], status.STALE)
+        if meta.get("uid") and meta["uid"] != old["metadata"]["uid"]:
+            why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {old['metadata']['uid']}"
+            raise status.conflict(resource, meta["name"], why)
+        self._keep(kind, old, value, subresource)
+        defaults.set_defaults(kind, value)
+        admission.admit_update(self, kind, old, value, who, subresource=subresource)
+        causes = validation.on_update(kind, old, value, subresource)
+        if causes:
+            raise status.invalid(kind.kind, kind.group, meta["name"], causes)
+        if kind.has_generation and not subresource and _spec_of(value) != _spec_of(old):
+            value["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+        fields.after_write(kind, old, value, who.manager, who.operation, subresource, self.clock.stamp())
+        if fields.same_but_times(old, value):
+            return old
+        if dry_run:
+            return value
+        stored = self.store.put(resource, value)
+        if "deletionTimestamp" in stored["metadata"] and self._may_go(kind, stored):
+            return self.store.remove(resource, meta.get("namespace", ""), meta["name"])
+        return stored
+
+    def change(
+        self, resource: str, namespace: str, name: str, edit: Callable[[Object], None], who: Who, *, subresource: str = ""
+    ) -> Object:
+        """Read, edit a copy, write: what a controller does. Raises ApiError."""
+        value = clone(self.get(resource, namespace, name))
+        edit(value)
+        return self.update(resource, value, who, subresource=subresource)
+
+    def delete(self, resource: str, namespace: str, name: str, options: DeleteOptions = DeleteOptions(), who: Who | None = None) -> Object:
+        """Delete, or begin to: the object as it was left. Gone objects carry no finalizer and no grace. Raises ApiError: 404, 409."""
+        kind = kind_of(resource)
+        old = self.get(resource, namespace, name)
+        meta = old["metadata"]
+        if options.uid and options.uid != meta["uid"]:
+            raise status.conflict(
+                resource, name, f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {meta['uid']}"
+            )
+        if options.resource_version and options.resource_version != meta["resourceVersion"]:
+            why = f"ResourceVersion in precondition: {options.resource_version}, ResourceVersion in object meta: {meta['resourceVersion']}"
+            raise status.conflict(resource, name, f"Precondition failed: {why}")
+        admission.admit_delete(self, kind, old, who)
+        value = clone(old)
+        self._mark_deleted(kind, value, options)
+        if options.dry_run:
+            return value
+        if self._may_go(kind, value):
+            self.store.remove(resource, namespace, name)
+            return value
+        return old if value == old else self.store.put(resource, value)
+
+    def _mark_deleted(self, kind: Kind, value: Object, options: DeleteOptions) -> None:
+        meta = value["metadata"]
+        finalizers = [f for f in meta.get("finalizers", ()) if f not in ("orphan", "foregroundDeletion")]
+        wanted = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}.get(options.propagation)
+        kept = [f for f in meta.get("finalizers", ()) if f in ("orphan", "foregroundDeletion")] if not options.propagation else []
+        finalizers += [wanted] if wanted else kept
+        if finalizers:
+            meta["finalizers"] = finalizers
+        else:
+            meta.pop("finalizers", None)
+        grace = self._grace(kind, value, options)
+        if "deletionTimestamp" not in meta:
+            meta["deletionTimestamp"] = self.clock.stamp_after(grace)
+            meta["deletionGracePeriodSeconds"] = grace
+            if kind.has_generation:
+                meta["generation"] = meta.get("generation", 0) + 1
+        elif kind.resource == PODS and grace < meta.get("deletionGracePeriodSeconds", 0):
+            meta["deletionTimestamp"] = self.clock.stamp_after(grace)
+            meta["deletionGracePeriodSeconds"] = grace
+        if kind.resource == NAMESPACES:
+            value["status"] = {**value.get("status", {}), "phase": "Terminating"}
+
+    def _grace(self, kind: Kind, value: Object, options: DeleteOptions) -> int:
+        if kind.resource != PODS:
+            return 0
+        if not value["spec"].get("nodeName") or value.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            return 0
+        return int(value["spec"].get("terminationGracePeriodSeconds", 30)) if options.grace_s is None else options.grace_s
+
+    @staticmethod
+    def _may_go(kind: Kind, value: Object) -> bool:
+        """Whether an object that is being deleted can be taken out now: a namespace's own finalizer and a pod's grace hold it too."""
+        if value["metadata"].get("finalizers"):
+            return False
+        if kind.resource == NAMESPACES:
+            return not value["spec"].get("finalizers")
+        return not value["metadata"].get("deletionGracePeriodSeconds")
+
+    def _keep(self, kind: Kind, old: Object, value: Object, subresource: str) -> None:
+        """What an update cannot change comes from the old version."""
+        meta, was = value["metadata"], old["metadata"]
+        for name in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+            meta.pop(name, None)
+            if name in was:
+                meta[name] = was[name]
+        meta.pop("resourceVersion", None)
+        value["apiVersion"], value["kind"] = kind.api_version, kind.kind
+        if subresource:
+            for name in [n for n in value if n not in ("metadata", "status", "apiVersion", "kind")]:
+                del value[name]
+            value.update({n: clone(old)[n] for n in old if n not in ("metadata", "status", "apiVersion", "kind")})
+        elif "status" in kind.subresources:
+            value.pop("status", None)
+            if "status" in old:
+                value["status"] = clone(old)["status"]
+
+    # drawing
+
+    def draw_uid(self) -> str:
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def draw_name(self, prefix: str) -> str:
+        """`prefix` and five letters."""
+        return prefix[:58] + "".join(self.random.choices(NAME_LETTERS, k=5))
+
+    def draw_letters(self, count: int) -> str:
+        return "".join(self.random.choices(string.ascii_lowercase + string.digits, k=count))
+
+
+def _spec_of(value: Object) -> dict[str, Any]:
+    return {k: v for k, v in value.items() if k not in ("metadata", "status", "apiVersion", "kind")}
