@@ -11,6 +11,7 @@ from shallowdive.embedded import bootstrap
 from shallowdive.embedded.api import Api
 from shallowdive.embedded.clock import Clock
 from shallowdive.embedded.controllers import CONTROLLERS
+from shallowdive.embedded.ingress import FrontDoor
 from shallowdive.embedded.kubelet import Kubelet
 from shallowdive.embedded.loop import Controller, Loop
 from shallowdive.embedded.network import Network
@@ -25,12 +26,13 @@ from shallowdive.embedded.store import Store
 class Settings:
     """`seed` makes names, choices and delays repeat; `speed` 0 is a clock that only `advance` moves.
 
-    There is one control-plane node and `workers` beside it."""
+    There is one control-plane node and `workers` beside it. `token` is its owner's (system:masters)."""
 
     seed: int | None = None
     speed: float = 1.0
     workers: int = 2
     name: str = "shallowdive"
+    token: str = ""
 
 
 class Cluster:
@@ -45,7 +47,8 @@ class Cluster:
         self.loop = Loop(self.clock)
         self.store.listen(self.loop.heard)
         self.kubelet = Kubelet(self)
-        self.controllers: list[Controller] = [make(self) for make in (*CONTROLLERS, Scheduler)] + [self.kubelet]
+        self.front_door = FrontDoor(self)
+        self.controllers: list[Controller] = [make(self) for make in (*CONTROLLERS, Scheduler)] + [self.kubelet, self.front_door]
         for controller in self.controllers:
             self.loop.add(controller)
         self.api = Api(self)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import orjson
 
@@ -66,6 +66,7 @@ class Stream(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
 class Channel(Protocol):
     """An answer in both directions: exec, attach, port-forward. Its frames are (channel number, bytes); see `programs`."""
 
