@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shallowdive import __version__
 from shallowdive.checks import judge, lab_of
-from shallowdive.cluster import Home, NamespaceClient, State, Status, backend_for, open_access, up
+from shallowdive.cluster import Home, NamespaceClient, State, Status, backend_for, open_access, up, why
 from shallowdive.doctor import examine, look
 from shallowdive.errors import CheckFailed, NoCluster, NotYet, ShallowDiveError
 from shallowdive.lessons import lesson
@@ -51,7 +51,8 @@ def parser() -> argparse.ArgumentParser:
         return p
 
     p = verb("up", _up, "make the cluster, or check the one that runs")
-    p.add_argument("--backend", choices=["kind", "existing"], default="", help="default: the best this machine can have")
+    p.add_argument("--backend", choices=["kind", "existing", "embedded"], default="", help="default: kind, or embedded without an engine")
+    p.add_argument("--speed", type=float, default=0.0, help="embedded: how many of its seconds pass in one of yours (default 1)")
     p.add_argument(
         "--node-image",
         default=os.environ.get("SHALLOWDIVE_NODE_IMAGE", ""),
@@ -85,14 +86,12 @@ def _up(args: argparse.Namespace) -> int:
         source=args.from_kubeconfig,
         confirmed=args.confirm,
         http_url=args.http_url,
+        speed=args.speed,
     )
-    print(f"backend: {backend.name} ({_why(backend.name)})", flush=True)
+    problem = getattr(backend, "instead_of", None)
+    print(*([problem] if problem else []), f"backend: {backend.name} ({why(backend, home)})", sep="\n", flush=True)
     _say_status(up(backend, lambda line: print(line, flush=True)))
     return 0
-
-
-def _why(backend: str) -> str:
-    return {"kind": "a container engine answers on this machine", "existing": "you named its context"}[backend]
 
 
 def _say_status(status: Status) -> None:
@@ -101,6 +100,10 @@ def _say_status(status: Status) -> None:
     for label, key in (("Kubernetes", "version"), ("kubeconfig", "kubeconfig"), ("context", "context"), ("entrance", "http_url")):
         if f.get(key):
             print(f"  {label + ':':12}{f[key]}")
+    if f.get("speed", 1) != 1:
+        print(f"  {'time:':12}runs {f['speed']:g} times as fast")
+    if f.get("note"):
+        print(f"  {f['note']}")
 
 
 def _status(args: argparse.Namespace) -> int:

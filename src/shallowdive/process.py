@@ -101,6 +101,29 @@ def failed(command: Sequence[str], ended: Ended, why: str = "") -> ProgramFailed
     )
 
 
+def start(args: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a program that goes on without us, with no terminal; what it prints goes to `log`. Raises ProgramFailed."""
+    command = [str(a) for a in args]
+    try:
+        with log.open("wb") as out:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=dict(env) if env is not None else None,
+                start_new_session=True,
+            )
+    except OSError as exc:
+        raise ProgramFailed(f"{command[0]} cannot be started", saw=str(exc), try_this=f"run it by hand: {shlex.join(command)}") from exc
+    _going_on.append(child)
+    return child
+
+
+_going_on: list[subprocess.Popen[bytes]] = []
+"""Kept, so that Python reaps those that end before we do."""
+
+
 def kill_tree(pid: int) -> None:
     """Kill the process group that `run` made for this program."""
     try:
@@ -112,8 +135,23 @@ def kill_tree(pid: int) -> None:
         pass  # already gone
 
 
+def signal_to(pid: int, number: signal.Signals) -> None:
+    """Send a signal to one process; nothing to do when it has gone."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
 def command_of(pid: int) -> str:
     """The command line of a running process, '' when there is none."""
+    for child in _going_on:
+        child.poll()
+    if sys.platform == "linux":  # a small image has no ps
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:
+            return ""
     try:
         return run(["ps", "-p", str(pid), "-o", "command="], limit_s=5).stdout.strip()
     except ProgramFailed:

@@ -4,6 +4,19 @@ from shallowdive.cluster.access import Access, open_access, tenant_access
 from shallowdive.cluster.backend import Backend, State, Status
 from shallowdive.cluster.bound import NamespaceClient, Reply
 from shallowdive.cluster.home import Home
-from shallowdive.cluster.life import backend_for, up
+from shallowdive.cluster.life import backend_for, up, why
 
-__all__ = ["Access", "Backend", "Home", "NamespaceClient", "Reply", "State", "Status", "backend_for", "open_access", "tenant_access", "up"]
+__all__ = [
+    "Access",
+    "Backend",
+    "Home",
+    "NamespaceClient",
+    "Reply",
+    "State",
+    "Status",
+    "backend_for",
+    "open_access",
+    "tenant_access",
+    "up",
+    "why",
+]

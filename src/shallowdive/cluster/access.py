@@ -17,6 +17,7 @@ import yaml
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from shallowdive.cluster.apply import apply
 from shallowdive.cluster.home import Home, Record
 from shallowdive.errors import NoCluster, NotOurs, Unhealthy
 
@@ -50,6 +51,12 @@ class Access:
     image: str = ""
     marker: str = ""
     owner: str = ""
+    speed: float = 1.0
+
+    @property
+    def source(self) -> str:
+        """What a picture says it was seen on; time that runs faster is said too."""
+        return self.backend if self.speed == 1 else f"{self.backend}, time × {self.speed:g}"
 
     def __repr__(self) -> str:
         return f"Access({self.kind}, {self.cluster}, namespace={self.namespace or 'any of ours'})"
@@ -72,8 +79,9 @@ def open_access(home: Home) -> Access:
     configuration = read_kubeconfig(home.kubeconfig, record.context)
     check_address(configuration.host, record.server)
     access = Access(
-        "owner", record.backend, record.name, configuration, record.http_url, image=record.image, marker=record.marker, owner=record.owner
-    )
+        "owner", record.backend, record.name, configuration, record.http_url,
+        image=record.image, marker=record.marker, owner=record.owner, speed=record.speed,
+    )  # fmt: skip
     check_marker(access.connect(), SYSTEM_NAMESPACE, record.marker)
     return access
 
@@ -173,6 +181,13 @@ def check_marker(api: client.ApiClient, namespace: str, marker: str) -> None:
             saw=f"marker {uid[:8] or 'empty'}, ours is {marker[:8]}",
             try_this="shallowdive status",
         )
+
+
+def leave_marker(api: client.ApiClient, uid: str) -> None:
+    """The namespace and the ConfigMap that say whose cluster this is."""
+    apply(api, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}})
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": MARKER}, "data": {"uid": uid}}
+    apply(api, body, SYSTEM_NAMESPACE)
 
 
 def _no_proxy_for_loopback(configuration: client.Configuration) -> None:

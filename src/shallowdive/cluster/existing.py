@@ -14,8 +14,16 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from shallowdive.cluster import health
-from shallowdive.cluster.access import MARKER, SYSTEM_NAMESPACE, TIMEOUT_S, Access, open_access, read_kubeconfig, refuse_foreign
-from shallowdive.cluster.apply import apply
+from shallowdive.cluster.access import (
+    MARKER,
+    SYSTEM_NAMESPACE,
+    TIMEOUT_S,
+    Access,
+    leave_marker,
+    open_access,
+    read_kubeconfig,
+    refuse_foreign,
+)
 from shallowdive.cluster.backend import Say, State, Status
 from shallowdive.cluster.home import Home, Lock, Record
 from shallowdive.errors import NotOurs, ShallowDiveError
@@ -69,9 +77,7 @@ class ExistingBackend:
         except ApiException as exc:
             if exc.status != 404:
                 raise
-            apply(api, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}})
-            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": MARKER}, "data": {"uid": record.marker}}
-            apply(api, body, SYSTEM_NAMESPACE)
+            leave_marker(api, record.marker)
             record.made_marker = True
         record.version, record.phase = health.server_version(access), "ready"
         record.save(self.home)

@@ -28,7 +28,9 @@ def complaints(access: Access, nodes_wanted: int, http_port: int) -> list[str]:
         wrong.append(f"not Ready: {', '.join(not_ready)}")
     if access.backend == "kind":
         wrong += _stale_leases(api)
-        wrong += _entrance(api, http_port)
+        wrong += _controller(api) or _entrance(http_port)
+    if access.backend == "embedded":
+        wrong += _entrance(http_port)
     return wrong
 
 
@@ -50,11 +52,13 @@ def _stale_leases(api: client.ApiClient) -> list[str]:
     return wrong
 
 
-def _entrance(api: client.ApiClient, http_port: int) -> list[str]:
+def _controller(api: client.ApiClient) -> list[str]:
     found = client.AppsV1Api(api).list_namespaced_deployment(SYSTEM_NAMESPACE, _preload_content=False, _request_timeout=TIMEOUT_S)
     ready = any(condition(d, "Available") == "True" for d in _items(found))
-    if not ready:
-        return ["the ingress controller is not available"]
+    return [] if ready else ["the ingress controller is not available"]
+
+
+def _entrance(http_port: int) -> list[str]:
     return [] if answers(http_port) else [f"the ingress controller does not answer on 127.0.0.1:{http_port}"]
 
 

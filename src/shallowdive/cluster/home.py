@@ -45,7 +45,8 @@ class Record:
     """What we claim about a cluster. Written before its first container exists, so that nothing of ours is ever without an owner.
 
     `phase` is creating | ready. `marker` is the UID that the cluster must carry too. `server` is the address a person confirmed
-    (existing) or '' (kind: loopback only). `owner` labels the namespaces made from this home."""
+    (existing) or '' (kind: loopback only). `owner` labels the namespaces made from this home.
+    `speed` is the embedded cluster's: how many of its seconds pass in one of ours."""
 
     name: str
     backend: str
@@ -64,6 +65,7 @@ class Record:
     owner: str = ""
     made_marker: bool = False
     created_at: float = field(default_factory=time.time)
+    speed: float = 1.0
 
     def __post_init__(self) -> None:
         self.owner = self.owner or uuid.uuid5(uuid.NAMESPACE_URL, f"{self.marker} {self.created_at}").hex[:12]

@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from shallowdive import process
 from shallowdive.cluster import health, images, ingress, kindconfig
-from shallowdive.cluster.access import MARKER, SYSTEM_NAMESPACE, Access, open_access, read_kubeconfig
-from shallowdive.cluster.apply import apply
+from shallowdive.cluster.access import Access, leave_marker, open_access, read_kubeconfig
 from shallowdive.cluster.backend import Say, State, Status
 from shallowdive.cluster.home import Home, Lock, Record
 from shallowdive.cluster.nodes import NodeContainer, image_is_local, node_containers, start_containers
@@ -145,7 +142,7 @@ class KindBackend:
         access = Access("owner", self.name, record.name, configuration, record.http_url, image=record.image, marker=record.marker)
         api = access.connect()
         with step(say, "marker and ingress controller", 10):
-            _mark(api, record.marker)
+            leave_marker(api, record.marker)
             ingress.install(api)
             self._until_healthy(access, record, 180)
         record.version = health.server_version(access)
@@ -282,15 +279,3 @@ class KindBackend:
             return base
         keep = ("context", "http_port", "https_port", "http_url", "image", "kind_version", "version")
         return base | {k: getattr(record, k) for k in keep} | {"kubeconfig": str(self.home.kubeconfig)}
-
-
-def _mark(api: client.ApiClient, uid: str) -> None:
-    """The namespace and ConfigMap that say whose cluster this is."""
-    apply(api, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}})
-    body = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": MARKER},
-        "data": {"uid": uid, "made-by": json.dumps("shallowdive")},
-    }
-    apply(api, body, SYSTEM_NAMESPACE)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from shallowdive.cluster.backend import Backend, Say, State, Status
+from shallowdive.cluster.embedded import EmbeddedBackend
 from shallowdive.cluster.existing import ExistingBackend
 from shallowdive.cluster.home import Home, Record
 from shallowdive.cluster.kind import KindBackend
-from shallowdive.errors import EngineMissing, EnginePermission, EngineStopped, EngineTooSmall, MachineError, ShallowDiveError
+from shallowdive.errors import EngineMissing, EnginePermission, EngineStopped, EngineTooSmall, MachineError, NotOurs, ShallowDiveError
 from shallowdive.facts import Engine, look_at_engine, look_at_machine
 
 MEMORY_NEEDED = 2 << 30
@@ -24,17 +26,38 @@ def backend_for(
     source: Path | None = None,
     confirmed: str = "",
     http_url: str = "",
+    speed: float = 0.0,
 ) -> Backend:
-    """The backend of this home. Raises a MachineError (exit 3) that names the failed probe when no engine works."""
+    """The backend of this home: as asked, else that of its record, else kind where an engine works, else embedded, which says why.
+
+    Raises MachineError (exit 3) when kind is meant and no engine works, NotOurs when the record is another backend's."""
     record = Record.load(home)
-    wanted = backend or (record.backend if record else "kind")
+    if record and backend and backend != record.backend:
+        raise NotOurs(
+            f"the name {home.cluster} is in use by a cluster of backend {record.backend}",
+            saw=f"its record, of {time.strftime('%Y-%m-%d', time.localtime(record.created_at))}",
+            try_this="remove that one: shallowdive down; or give this one a name: shallowdive up --name another-name",
+        )
+    wanted = backend or (record.backend if record else "")
     if wanted == "existing":
         return ExistingBackend(home, source, context, confirmed, http_url)
+    if wanted == "embedded":
+        return EmbeddedBackend(home, speed)
     engine = look_at_engine()
     problem = engine_problem(engine)
-    if problem:
+    if problem and wanted == "kind":
         raise problem
-    return KindBackend(home, engine, image)
+    return EmbeddedBackend(home, speed, instead_of=problem) if problem else KindBackend(home, engine, image)
+
+
+def why(backend: Backend, home: Home) -> str:
+    """Why this backend, in words."""
+    if Record.load(home) is not None:
+        return "as before"
+    if isinstance(backend, EmbeddedBackend) and backend.instead_of:
+        return "no kind cluster here: " + backend.instead_of.what
+    answers = "a container engine answers on this machine"
+    return {"kind": answers, "existing": "you named its context", "embedded": "you asked for it"}[backend.name]
 
 
 def up(backend: Backend, say: Say) -> Status:

@@ -26,6 +26,7 @@ def write_receipt(session: Session) -> Path:
         "learner": session.learner,
         "cluster": {
             "backend": session.access.backend,
+            "speed": session.access.speed,
             "name": session.access.cluster,
             "kubernetes": server_version(session.access),
             "node_image": session.access.image,

@@ -62,7 +62,7 @@ class Session:
         self.client.follower.start()
 
     def __repr__(self) -> str:
-        return f"Session({self.lab.id}, namespace {self.namespace}, on {self.access.backend})"
+        return f"Session({self.lab.id}, namespace {self.namespace}, on {self.access.source})"
 
     @property
     def namespace(self) -> str:
@@ -136,7 +136,7 @@ class Session:
         old = self._views.pop(key, None)
         if old:
             old.close()
-        view = self._views[key] = view_of(picture, self.client.follower, title, self.access.backend)
+        view = self._views[key] = view_of(picture, self.client.follower, title, self.access.source)
         view.display_while(lambda: self.wait_for(what or title, until, within_s=within_s) if until else None)
         return view
 
@@ -146,7 +146,7 @@ class Session:
         Without `verdict` no hop is judged. With `within_s` it goes on asking so long as the request is not answered."""
         seen = trace(self.client, path, host, within_s=within_s)
         predicted = str(read_answers(self.state).get(f"predict.{said}", ""))
-        show_still(*hops.html(seen, title, self.access.backend, verdict=verdict, said=predicted))
+        show_still(*hops.html(seen, title, self.access.source, verdict=verdict, said=predicted))
         return seen
 
     # ── the learner's words ──────────────────────────────────────────────────────────────────────────────────
