@@ -78,7 +78,11 @@ class Server:
 
     def _turn(self) -> None:
         self._soon = False
-        pause = self.cluster.turn(TURN_S)
+        try:
+            pause = self.cluster.turn(TURN_S)
+        except Exception:
+            log.exception("a turn of the cluster failed")
+            pause = 0.1
         if pause is None:
             self._next = None
         elif pause <= 0:
@@ -93,7 +97,11 @@ class Server:
             request = await read(http)
         except status.ApiError as refused:
             return _plain(json_response(refused.code, refused.status))
-        answer = self.cluster.handle(request)
+        try:
+            answer = self.cluster.handle(request)
+        except Exception:
+            log.exception("%s %s", request.method, request.path)
+            return _plain(json_response(BROKEN.code, BROKEN.status))
         self.poke()
         if isinstance(answer, Response):
             return _plain(answer)
