@@ -23,6 +23,7 @@ STATEFULSETS, DAEMONSETS, CRONJOBS = "statefulsets.apps", "daemonsets.apps", "cr
 ENDPOINTSLICES, LEASES = "endpointslices.discovery.k8s.io", "leases.coordination.k8s.io"
 INGRESSES, INGRESSCLASSES = "ingresses.networking.k8s.io", "ingressclasses.networking.k8s.io"
 STORAGECLASSES, PDBS = "storageclasses.storage.k8s.io", "poddisruptionbudgets.policy"
+PRIORITYCLASSES, REPLICATIONCONTROLLERS = "priorityclasses.scheduling.k8s.io", "replicationcontrollers"
 ROLES, ROLEBINDINGS = "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io"
 CLUSTERROLES, CLUSTERROLEBINDINGS = "clusterroles.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"
 
@@ -48,10 +49,14 @@ class Kind:
     @property
     def has_generation(self) -> bool:
         """Whether the server counts changes of the spec in `metadata.generation`."""
-        return self.resource not in WITHOUT_GENERATION and "spec" in data()["schemas"][self.schema]["properties"]
+        return self.resource in WITH_GENERATION
 
 
-WITHOUT_GENERATION = {NAMESPACES, NODES, SERVICES, PVS, PVCS, QUOTAS, LIMITRANGES, LEASES, "replicationcontrollers.fake"}
+WITH_GENERATION = {
+    PODS, DEPLOYMENTS, REPLICASETS, STATEFULSETS, DAEMONSETS, JOBS, CRONJOBS, ENDPOINTSLICES, INGRESSES, INGRESSCLASSES, PDBS,
+    "replicationcontrollers", "networkpolicies.networking.k8s.io", "horizontalpodautoscalers.autoscaling",
+    "priorityclasses.scheduling.k8s.io",
+}  # fmt: skip
 
 
 @cache

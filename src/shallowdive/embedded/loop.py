@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from shallowdive.embedded.clock import Clock
+from shallowdive.embedded.clock import Clock, Timer
+from shallowdive.embedded.registry import Who
 from shallowdive.embedded.status import ApiError
-from shallowdive.embedded.store import Event, Key
+from shallowdive.embedded.store import Event, Key, Store
 
 if TYPE_CHECKING:
     from shallowdive.embedded.cluster import Cluster
@@ -34,6 +35,7 @@ class Controller:
     name: ClassVar[str] = ""
     """As the real one reports itself in events: `deployment-controller`."""
     watches: ClassVar[tuple[str, ...]] = ()
+    who: ClassVar[Who] = Who("kube-controller-manager")
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -51,11 +53,12 @@ class Controller:
         raise NotImplementedError
 
     def again(self, key: Key, seconds: float = 0.0) -> None:
-        """Reconcile `key` once more, after some cluster time."""
-        if seconds <= 0:
-            self.cluster.loop.queue(self, key)
-        else:
-            self.clock.after(seconds, lambda: self.cluster.loop.queue(self, key))
+        """Reconcile `key` once more, after some cluster time; without any, at once and without a rest (see SLOW_S)."""
+        self.cluster.loop.again(self, key, seconds)
+
+    def fail(self, key: Key) -> None:
+        """Reconcile `key` again after a delay that grows with each failure, as when `reconcile` raises an ApiError."""
+        self.cluster.loop.fail(self, key)
 
 
 class Loop:
@@ -66,13 +69,22 @@ class Loop:
         self._queue: dict[tuple[Controller, Key], None] = {}
         self._failures: defaultdict[tuple[Controller, Key], int] = defaultdict(int)
         self._rest_until: dict[tuple[Controller, Key], float] = {}
+        self._timers: dict[tuple[Controller, Key], Timer] = {}
+        self._unfinished: set[tuple[Controller, Key]] = set()
         self._listeners: defaultdict[str, list[Controller]] = defaultdict(list)
 
     def add(self, controller: Controller) -> None:
         for resource in controller.watches:
             self._listeners[resource].append(controller)
 
-    def heard(self, event: Event) -> None:
+    def listen(self, store: Store) -> None:
+        """Hear of every change from now on, and first of what is there: list, then watch."""
+        for resource in list(self._listeners):
+            for event in store.latest(resource):
+                self._heard(event)
+        store.listen(self._heard)
+
+    def _heard(self, event: Event) -> None:
         """Queue what a change concerns."""
         for controller in self._listeners.get(event.resource, ()):
             for key in controller.keys(event):
@@ -80,6 +92,18 @@ class Loop:
 
     def queue(self, controller: Controller, key: Key) -> None:
         self._queue.setdefault((controller, key))
+
+    def again(self, controller: Controller, key: Key, seconds: float) -> None:
+        if seconds > 0:
+            self._later((controller, key), seconds)
+        else:
+            self._unfinished.add((controller, key))
+            self.queue(controller, key)
+
+    def fail(self, controller: Controller, key: Key) -> None:
+        count = self._failures[controller, key]
+        self._failures[controller, key] = count + 1
+        self._later((controller, key), BACKOFF_S[min(count, len(BACKOFF_S) - 1)])
 
     @property
     def idle(self) -> bool:
@@ -104,32 +128,39 @@ class Loop:
         controller, key = item
         started = time.perf_counter()
         rest = self._rest_until.get(item, 0.0) - started
-        if rest > 0 and self._clock.speed:
+        if rest > 0 and self._clock.speed and item not in self._unfinished:
             self._later(item, rest * self._clock.speed)
             return
+        self._unfinished.discard(item)
+        failures = self._failures.get(item, 0)
         try:
             controller.reconcile(key)
-            self._failures.pop(item, None)
         except ApiError as refused:
-            self._failed(item, refused)
-        except Exception as bug:
+            log.info("%s: %s: %s", controller.name, "/".join(key), refused)
+            self.fail(*item)
+        except Exception:
             log.exception("%s failed for %s", controller.name, "/".join(key))
-            self._failed(item, bug)
+            self.fail(*item)
+        if self._failures.get(item, 0) == failures:
+            self._failures.pop(item, None)
         took = time.perf_counter() - started
         if took > SLOW_S:
             self._rest_until[item] = started + took * (1 + REST)
         else:
             self._rest_until.pop(item, None)
 
-    def _failed(self, item: tuple[Controller, Key], why: Exception) -> None:
-        count = self._failures[item]
-        self._failures[item] = count + 1
-        delay = BACKOFF_S[min(count, len(BACKOFF_S) - 1)]
-        log.info("%s: %s: %s; again in %s s", item[0].name, "/".join(item[1]), why, delay)
-        self._later(item, delay)
-
     def _later(self, item: tuple[Controller, Key], seconds: float) -> None:
-        self._clock.after(seconds, lambda: self._queue.setdefault(item))
+        """Queue an item after some cluster time. One timer for each item: the earliest, since a reconcile asks again for what is left."""
+        old = self._timers.get(item)
+        if old is not None:
+            if old.at <= self._clock.now() + seconds:
+                return
+            old.cancel()
+        self._timers[item] = self._clock.after(seconds, lambda: self._due(item))
+
+    def _due(self, item: tuple[Controller, Key]) -> None:
+        del self._timers[item]
+        self._queue.setdefault(item)
 
 
 def owner_keys(event: Event, kind: str) -> Mapping[Key, None]:

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+from shallowdive.embedded.controllers.accounts import RootCertificateController, ServiceAccountController
+from shallowdive.embedded.controllers.deployment import DeploymentController
+from shallowdive.embedded.controllers.garbage import GarbageCollector
+from shallowdive.embedded.controllers.namespace import NamespaceController
+from shallowdive.embedded.controllers.rbac import ClusterRoleAggregation
+from shallowdive.embedded.controllers.replicaset import ReplicaSetController, ReplicationControllerController
 from shallowdive.embedded.loop import Controller
 
-CONTROLLERS: tuple[type[Controller], ...] = ()
+CONTROLLERS: tuple[type[Controller], ...] = (
+    ServiceAccountController,
+    RootCertificateController,
+    NamespaceController,
+    GarbageCollector,
+    ClusterRoleAggregation,
+    ReplicaSetController,
+    ReplicationControllerController,
+    DeploymentController,
+)
