@@ -1,6 +1,6 @@
-"""What tests/ and labs/solutions share: one kind cluster of the run's own, a namespace per notebook and per test, and an honest end.
+"""What tests/ and labs/solutions share: one cluster of the run's own, a namespace per notebook and per test, and an honest end.
 
-Nothing here touches a cluster that it did not make. Where no engine works, the tests that need one are skipped, loudly."""
+It is a kind cluster; with `--on embedded` notebooks and mutants run on an embedded one instead. Nothing here touches a cluster that it did not make. Where no engine works, the tests that need one are skipped, loudly."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from pytest_kind import KindCluster
 
 from shallowdive.checks import LABS, Lab, judge
 from shallowdive.cluster import Access, Home, NamespaceClient, open_access
+from shallowdive.cluster.embedded import EmbeddedBackend
 from shallowdive.cluster.kind import KindBackend
 from shallowdive.cluster.life import engine_problem
 from shallowdive.cluster.tools import need_kind
@@ -40,8 +41,13 @@ HOME_BEFORE = Path(os.environ.get("SHALLOWDIVE_HOME") or Path.home() / ".shallow
 
 
 # ── which tests can run here, and the loud end ───────────────────────────────────────────────────────────────
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--on", choices=["kind", "embedded"], default="kind", help="the cluster for notebooks, mutants and sessions")
+    parser.addoption("--speed", type=float, default=1.0, help="--on embedded: its seconds in one of ours")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    problem = engine_problem(look_at_engine())
+    problem = engine_problem(look_at_engine()) if config.getoption("on") == "kind" else None
     config.stash[NEEDS_KIND] = str(problem).splitlines()[0] if problem else ""
     config.stash[FOREIGN] = foreign_things()
     config.stash[PASSED_ON_KIND] = set()
@@ -52,15 +58,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     why_not = config.stash[NEEDS_KIND]
+    on_kind = config.getoption("on") == "kind"
     judges = []
     for at, item in enumerate(items):
         if hasattr(item, "cell"):
-            item.add_marker("kind")
+            if on_kind:
+                item.add_marker("kind")
             following = items[at + 1] if at + 1 < len(items) else None
             if following is None or following.parent is not item.parent:
                 judges.append((at + 1, JudgeItem.from_parent(item.parent, name="judge")))
     for at, made in reversed(judges):
-        made.add_marker("kind")
+        if on_kind:
+            made.add_marker("kind")
         items.insert(at, made)
     if why_not:
         for item in items:
@@ -72,7 +81,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == "call" and report.passed and not hasattr(report, "wasxfail") and "kind" in report.keywords:
+    if (
+        _config.getoption("on") == "kind"
+        and report.when == "call"
+        and report.passed
+        and not hasattr(report, "wasxfail")
+        and "kind" in report.keywords
+    ):
         _config.stash[PASSED_ON_KIND].add(report.nodeid)
 
 
@@ -97,6 +112,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     count = len(config.stash[PASSED_ON_KIND])
     if count:
         terminalreporter.write_line(f"on a real kind cluster: {count} passed")
+    if config.getoption("on") == "embedded":
+        terminalreporter.write_line("notebooks and mutants ran on the embedded cluster, not on kind", yellow=True)
     for kind in ("skipped", "deselected"):
         reasons: dict[str, int] = {}
         for report in terminalreporter.stats.get(kind, []):
@@ -153,6 +170,10 @@ class RunCluster:
         return self.owner
 
     def _make(self) -> None:
+        if self.config.getoption("on") == "embedded":
+            self.made_here = not self.home.record.exists()
+            EmbeddedBackend(self.home, self.config.getoption("speed")).up(print)
+            return
         backend = KindBackend(self.home, look_at_engine(), self.config.getoption("kind_image") or "")
         kind = need_kind(self.home, print)
         kubectl = Path(shutil.which("kubectl") or Path(sys.executable).with_name("kubectl"))
@@ -169,7 +190,8 @@ class RunCluster:
 
     def remove(self) -> None:
         if self.made_here and not self.config.getoption("keep_cluster"):
-            KindBackend(self.home, look_at_engine()).down(print)
+            on_kind = self.config.getoption("on") == "kind"
+            (KindBackend(self.home, look_at_engine()) if on_kind else EmbeddedBackend(self.home)).down(print)
             shutil.rmtree(self.home.root, ignore_errors=True)
 
 
@@ -185,7 +207,7 @@ def kind_cluster(pytestconfig: pytest.Config) -> KindCluster:
 
 
 @pytest.fixture(scope="session")
-def access(kind_cluster: KindCluster, pytestconfig: pytest.Config) -> Access:
+def access(pytestconfig: pytest.Config) -> Access:
     """An owner's access to the run's own cluster; the environment names it too, for kernels and subprocesses."""
     return pytestconfig.stash[CLUSTER].access()
 

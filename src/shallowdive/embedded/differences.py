@@ -1,0 +1,74 @@
+"""Every deliberate difference between this cluster and a real one: one row each. The book prints the table.
+
+A row is what a learner could meet. What nobody asked for yet and nobody promised is not a difference but a gap: it is a test to write."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Difference(NamedTuple):
+    """`real`: a kind cluster of the course. Markdown, one line each; a name is a stable key."""
+
+    name: str
+    real: str
+    embedded: str
+    why: str
+
+
+DIFFERENCES: list[Difference] = [
+    Difference(
+        "memory",
+        "etcd keeps the objects on disk; a cluster that was stopped comes back with them",
+        "objects are in memory and end with the process; the next `up` starts an empty cluster",
+        "a database would be the longest part to read",
+    ),
+    Difference(
+        "time",
+        "one second takes one second",
+        "`up --speed 20` lets twenty seconds pass in one; pictures and receipts say so",
+        "300 s of waiting for a lost node take 15",
+    ),
+    Difference(
+        "containers",
+        "a container engine runs any image",
+        "no container runs; the course's images are small Python programs that answer the same",
+        "it has to work where no engine may be installed",
+    ),
+    Difference(
+        "nodes",
+        "three containers with a kubelet each",
+        "three objects; one kubelet in the process plays all of them",
+        "a node is a promise that pods are looked after: one caretaker can keep three",
+    ),
+    Difference(
+        "credentials",
+        "the kubeconfig holds a client certificate",
+        "the kubeconfig holds a token",
+        "one line to read instead of a certificate authority",
+    ),
+    Difference(
+        "protocols",
+        "HTTP/2, and SPDY beside websockets",
+        "HTTP/1.1 and websockets; so `kubectl port-forward` does not work",
+        "`exec`, `logs -f` and `get -w` work with these two",
+    ),
+    Difference(
+        "entrance",
+        "Traefik runs as a pod in `shallowdive-system`; a changed Ingress counts half a second later",
+        "the front door is part of the process, follows the same rules, and a change counts at once",
+        "there is no container for Traefik to run in",
+    ),
+    Difference(
+        "entrance-tls",
+        "a second port (8443) answers https",
+        "no second port; `tls` of an Ingress is stored and does nothing",
+        "no lab uses it",
+    ),
+]
+
+
+def as_markdown() -> str:
+    """The table, in the order above."""
+    head = "| | a kind cluster | the embedded cluster | why |\n|---|---|---|---|\n"
+    return head + "".join(f"| {d.name} | {d.real} | {d.embedded} | {d.why} |\n" for d in DIFFERENCES)
