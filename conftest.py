@@ -1,6 +1,7 @@
 """What tests/ and labs/solutions share: one cluster of the run's own, a namespace per notebook and per test, and an honest end.
 
-It is a kind cluster; with `--on embedded` notebooks and mutants run on an embedded one instead. Nothing here touches a cluster that it did not make. Where no engine works, the tests that need one are skipped, loudly."""
+It is a kind cluster; with `--on embedded` notebooks and mutants run on an embedded one instead.
+Nothing here touches a cluster that it did not make. Where no engine works, the tests that need one are skipped, loudly."""
 
 from __future__ import annotations
 
@@ -81,13 +82,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if (
-        _config.getoption("on") == "kind"
-        and report.when == "call"
-        and report.passed
-        and not hasattr(report, "wasxfail")
-        and "kind" in report.keywords
-    ):
+    passed = report.when == "call" and report.passed and not hasattr(report, "wasxfail")
+    if passed and "kind" in report.keywords and _config.getoption("on") == "kind":
         _config.stash[PASSED_ON_KIND].add(report.nodeid)
 
 
