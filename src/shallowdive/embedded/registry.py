@@ -14,13 +14,21 @@ from typing import Any
 
 from shallowdive.embedded import admission, defaults, fields, status, validation
 from shallowdive.embedded.clock import Clock
-from shallowdive.embedded.kinds import NAMESPACES, PODS, Kind, kind_of
+from shallowdive.embedded.kinds import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, EVENTS, LEASES, LIMITRANGES, NAMESPACES, PDBS, PODS, SERVICES
+from shallowdive.embedded.kinds import Kind, kind_of
 from shallowdive.embedded.request import User
 from shallowdive.embedded.store import Object, Store, clone
 
 SYSTEM = User("system:admin", ("system:masters",))
 NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 """The letters of a generated name: no vowels, so that no words come out."""
+NAME_TRIES = 8
+CREATED_BY_UPDATE = {ENDPOINTS, EVENTS, LEASES, LIMITRANGES, SERVICES}
+"""What an update creates when it is not there; so do all kinds of RBAC."""
+REVISION_NEEDED = {LEASES, PDBS, "controllerrevisions.apps", "csinodes.storage.k8s.io", "ipaddresses.networking.k8s.io"}
+"""What is only updated by those who say which version they have seen."""
+NEVER_BUMPED = {"priorityclasses.scheduling.k8s.io"}
+DRAWN = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +73,29 @@ class Registry:
         """Store a new object (`value` is taken over). Raises ApiError: 403, 404 (its namespace), 409, 422."""
         kind = kind_of(resource)
         meta = value.setdefault("metadata", {})
+        if meta.get("resourceVersion"):
+            raise status.internal_error("resourceVersion should not be set on objects to be created")
         value["apiVersion"], value["kind"] = kind.api_version, kind.kind
-        if not meta.get("name") and meta.get("generateName"):
-            meta["name"] = self.draw_name(meta["generateName"])
-        for drawn in ("uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+        generated = not meta.get("name") and bool(meta.get("generateName"))
+        if generated:
+            meta["name"] = self._free_name(kind, meta)
+        for drawn in DRAWN:
             meta.pop(drawn, None)
+        meta.pop("resourceVersion", None)
         meta["uid"], meta["creationTimestamp"] = self.draw_uid(), self.clock.stamp()
         if kind.has_generation:
             meta["generation"] = 1
         if "status" in kind.subresources:
             value.pop("status", None)
         defaults.set_defaults(kind, value)
+        if who.operation != "Apply":
+            fields.after_write(kind, None, value, who.manager, who.operation, "", meta["creationTimestamp"])
         admission.admit_create(self, kind, value, who, dry_run=dry_run)
         causes = validation.on_create(kind, value)
         if causes:
             raise status.invalid(kind.kind, kind.group, meta.get("name", ""), causes)
         if self.store.get(resource, meta.get("namespace", ""), meta["name"]) is not None:
-            raise status.already_exists(resource, meta["name"])
-        fields.after_write(kind, None, value, who.manager, who.operation, "", self.clock.stamp())
+            raise status.name_not_free(resource, meta["name"]) if generated else status.already_exists(resource, meta["name"])
         if dry_run:
             return value
         return self.store.put(resource, value)
@@ -94,28 +107,50 @@ class Registry:
         kind = kind_of(resource)
         meta = value["metadata"]
         old = self.get(resource, meta.get("namespace", ""), meta["name"])
-        if meta.get("resourceVersion") and meta["resourceVersion"] != old["metadata"]["resourceVersion"]:
-            raise status.conflict(resource, meta["name"], status.STALE)
-        if meta.get("uid") and meta["uid"] != old["metadata"]["uid"]:
-            why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {old['metadata']['uid']}"
-            raise status.conflict(resource, meta["name"], why)
+        self._check_version(kind, old, meta)
         self._keep(kind, old, value, subresource)
         defaults.set_defaults(kind, value)
+        if who.operation != "Apply":
+            fields.after_write(kind, old, value, who.manager, who.operation, subresource, self.clock.stamp())
         admission.admit_update(self, kind, old, value, who, subresource=subresource)
+        if kind.has_generation and not subresource and kind.resource not in NEVER_BUMPED and _counted(kind, value) != _counted(kind, old):
+            meta["generation"] = old["metadata"].get("generation", 0) + 1
         causes = validation.on_update(kind, old, value, subresource)
         if causes:
             raise status.invalid(kind.kind, kind.group, meta["name"], causes)
-        if kind.has_generation and not subresource and _spec_of(value) != _spec_of(old):
-            value["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
-        fields.after_write(kind, old, value, who.manager, who.operation, subresource, self.clock.stamp())
         if fields.same_but_times(old, value):
             return old
         if dry_run:
+            meta["resourceVersion"] = old["metadata"]["resourceVersion"]
             return value
         stored = self.store.put(resource, value)
         if "deletionTimestamp" in stored["metadata"] and self._may_go(kind, stored):
             return self.store.remove(resource, meta.get("namespace", ""), meta["name"])
         return stored
+
+    def creates_by_update(self, kind: Kind) -> bool:
+        return kind.resource in CREATED_BY_UPDATE or kind.group == "rbac.authorization.k8s.io"
+
+    def needs_version(self, kind: Kind, meta: dict[str, Any]) -> None:
+        """Whether a client's update may do without a resourceVersion. Raises ApiError 422."""
+        if kind.resource in REVISION_NEEDED and not meta.get("resourceVersion"):
+            cause = status.Cause("metadata.resourceVersion", "FieldValueInvalid", "Invalid value: 0: must be specified for an update")
+            error = status.invalid(kind.resource, "", meta["name"], [cause])
+            error.status["details"] |= {"group": kind.group, "kind": kind.plural}
+            raise error
+
+    def _check_version(self, kind: Kind, old: Object, meta: dict[str, Any]) -> None:
+        was = old["metadata"]
+        if meta.get("uid", was["uid"]) not in ("", was["uid"]):
+            key = "/".join(("/registry", kind.plural, meta.get("namespace", ""), meta["name"])).replace("//", "/")
+            why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {was['uid']}"
+            storage = f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: {why}"
+            raise status.conflict(kind.resource, meta["name"], storage)
+        revision = meta.get("resourceVersion")
+        if revision and revision != was["resourceVersion"]:
+            if not revision.isdigit():
+                raise status.internal_error(f'strconv.ParseUint: parsing "{revision}": invalid syntax')
+            raise status.conflict(kind.resource, meta["name"], status.STALE)
 
     def change(
         self, resource: str, namespace: str, name: str, edit: Callable[[Object], None], who: Who, *, subresource: str = ""
@@ -124,6 +159,26 @@ class Registry:
         value = clone(self.get(resource, namespace, name))
         edit(value)
         return self.update(resource, value, who, subresource=subresource)
+
+    def bind(self, namespace: str, name: str, node: str, who: Who, *, uid: str = "") -> Object:
+        """Set a pod's node, once: what the subresource `binding` does. Raises ApiError: 404, 409."""
+        old = self.get(PODS, namespace, name)
+        meta = old["metadata"]
+        if uid and uid != meta["uid"]:
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {meta['uid']}"
+            raise status.conflict("pods/binding", name, why)
+        if "deletionTimestamp" in meta:
+            raise status.conflict("pods/binding", name, f"pod {name} is being deleted, cannot be assigned to a host")
+        if old["spec"].get("nodeName"):
+            raise status.conflict("pods/binding", name, f'pod {name} is already assigned to node "{old["spec"]["nodeName"]}"')
+        value = clone(old)
+        value["spec"]["nodeName"] = node
+        now = self.clock.stamp()
+        bound = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
+        others = [c for c in value["status"].get("conditions", ()) if c["type"] != "PodScheduled"]
+        value["status"]["conditions"] = [*others, bound]
+        fields.after_write(kind_of(PODS), old, value, who.manager, who.operation, "", now)
+        return self.store.put(PODS, value)
 
     def delete(self, resource: str, namespace: str, name: str, options: DeleteOptions = DeleteOptions(), who: Who | None = None) -> Object:
         """Delete, or begin to: the object as it was left. Gone objects carry no finalizer and no grace. Raises ApiError: 404, 409."""
@@ -188,13 +243,13 @@ class Registry:
     def _keep(self, kind: Kind, old: Object, value: Object, subresource: str) -> None:
         """What an update cannot change comes from the old version."""
         meta, was = value["metadata"], old["metadata"]
-        for name in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+        for name in DRAWN:
             meta.pop(name, None)
             if name in was:
                 meta[name] = was[name]
         meta.pop("resourceVersion", None)
         value["apiVersion"], value["kind"] = kind.api_version, kind.kind
-        if subresource:
+        if subresource and subresource != "finalize":
             for name in [n for n in value if n not in ("metadata", "status", "apiVersion", "kind")]:
                 del value[name]
             value.update({n: clone(old)[n] for n in old if n not in ("metadata", "status", "apiVersion", "kind")})
@@ -204,6 +259,15 @@ class Registry:
                 value["status"] = clone(old)["status"]
 
     # drawing
+
+    def _free_name(self, kind: Kind, meta: dict[str, Any]) -> str:
+        """A generated name that nobody has; the last one tried when all were taken."""
+        name = ""
+        for _ in range(NAME_TRIES):
+            name = self.draw_name(meta["generateName"])
+            if self.store.get(kind.resource, meta.get("namespace", ""), name) is None:
+                break
+        return name
 
     def draw_uid(self) -> str:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
@@ -216,5 +280,14 @@ class Registry:
         return "".join(self.random.choices(string.ascii_lowercase + string.digits, k=count))
 
 
-def _spec_of(value: Object) -> dict[str, Any]:
-    return {k: v for k, v in value.items() if k not in ("metadata", "status", "apiVersion", "kind")}
+UNCOUNTED = ("metadata", "status", "apiVersion", "kind")
+
+
+def _counted(kind: Kind, value: Object) -> dict[str, Any]:
+    """The parts of an object whose change raises its generation."""
+    parts = {name: part for name, part in value.items() if name not in UNCOUNTED}
+    if kind.resource == DEPLOYMENTS:
+        parts["annotations"] = value["metadata"].get("annotations") or {}
+    if kind.resource == ENDPOINTSLICES:
+        parts["labels"] = value["metadata"].get("labels") or {}
+    return parts

@@ -20,6 +20,7 @@ class ApiError(Exception):
     def __init__(self, code: int, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code, self.reason, self.message = code, reason, message
+        self.headers: dict[str, str] = {}
         self.status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -27,7 +28,7 @@ class ApiError(Exception):
             "status": "Failure",
             "message": message,
             **({"reason": reason} if reason else {}),
-            **({"details": details} if details else {}),
+            **({"details": details} if details is not None else {}),
             "code": code,
         }
 
@@ -49,6 +50,12 @@ def no_such_path() -> ApiError:
 
 def already_exists(resource: str, name: str) -> ApiError:
     return ApiError(409, "AlreadyExists", f'{resource} "{name}" already exists', _details(resource, name))
+
+
+def name_not_free(resource: str, name: str) -> ApiError:
+    """Every name that was generated exists."""
+    message = f'{resource} "{name}" already exists, the server was not able to generate a unique name for the object'
+    return ApiError(409, "AlreadyExists", message, _details(resource, name) | {"retryAfterSeconds": 1})
 
 
 def conflict(resource: str, name: str, why: str) -> ApiError:
@@ -87,6 +94,10 @@ def forbidden(resource: str, name: str, why: str) -> ApiError:
     )
 
 
+def forbidden_path(user: str, verb: str, path: str) -> ApiError:
+    return ApiError(403, "Forbidden", f'forbidden: User "{user}" cannot {verb} path "{path}"', {})
+
+
 def method_not_allowed() -> ApiError:
     return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
@@ -97,6 +108,16 @@ def expired(message: str) -> ApiError:
 
 def too_large(message: str) -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", message)
+
+
+def not_acceptable(message: str) -> ApiError:
+    generic = message.startswith("406:")
+    return ApiError(406, "NotAcceptable", message, {} if generic else None)
+
+
+def internal_error(message: str) -> ApiError:
+    """500. The real server gives no reason for those it words itself."""
+    return ApiError(500, "", message)
 
 
 def unsupported_media(message: str) -> ApiError:

@@ -28,18 +28,23 @@ def clone(value: Object) -> Object:
 class Event:
     """One change of one object. `type` is ADDED, MODIFIED or DELETED; `before` is None for ADDED."""
 
-    __slots__ = ("_encoded", "before", "key", "object", "resource", "revision", "type")
+    __slots__ = ("_bare", "before", "key", "object", "resource", "revision", "type")
 
     def __init__(self, type_: str, resource: str, key: Key, revision: int, object_: Object, before: Object | None) -> None:
         self.type, self.resource, self.key, self.revision, self.object, self.before = type_, resource, key, revision, object_, before
-        self._encoded = b""
+        self._bare = b""
+
+    @property
+    def bare(self) -> bytes:
+        """The object as JSON without its kind and apiVersion, as items of a list are: encoded once, for however many readers."""
+        if not self._bare:
+            self._bare = orjson.dumps({name: part for name, part in self.object.items() if name not in ("kind", "apiVersion")})
+        return self._bare
 
     @property
     def encoded(self) -> bytes:
-        """The object as JSON: encoded once, for however many watchers."""
-        if not self._encoded:
-            self._encoded = orjson.dumps(self.object)
-        return self._encoded
+        """The object as JSON."""
+        return b'{"kind":"%b","apiVersion":"%b",' % (self.object["kind"].encode(), self.object["apiVersion"].encode()) + self.bare[1:]
 
 
 class Expired(Exception):
@@ -61,14 +66,31 @@ class Store:
     # reading
 
     def get(self, resource: str, namespace: str, name: str) -> Object | None:
-        event = self._objects[resource].get(namespace, {}).get(name)
+        event = self.event(resource, namespace, name)
         return None if event is None else event.object
+
+    def event(self, resource: str, namespace: str, name: str) -> Event | None:
+        """The newest event of a living object."""
+        return self._objects[resource].get(namespace, {}).get(name)
 
     def latest(self, resource: str, namespace: str | None = None) -> list[Event]:
         """The newest event of every living object, sorted by namespace and name. None: of all namespaces."""
         rooms = self._objects[resource]
         names = sorted(rooms) if namespace is None else [namespace]
         return [room[name] for room in (rooms.get(n, {}) for n in names) for name in sorted(room)]
+
+    def latest_at(self, resource: str, revision: int, namespace: str | None = None) -> list[Event]:
+        """What `latest` was at an earlier revision: the history undone. Raises Expired."""
+        then = {event.key: event for event in self.latest(resource, namespace)}
+        for event in reversed(list(self.events_after(resource, revision))):
+            if namespace is not None and event.key[0] != namespace:
+                continue
+            if event.before is None:
+                then.pop(event.key, None)
+            else:
+                was = int(event.before["metadata"]["resourceVersion"])
+                then[event.key] = Event("MODIFIED", resource, event.key, was, event.before, None)
+        return [then[key] for key in sorted(then)]
 
     def objects(self, resource: str, namespace: str | None = None) -> list[Object]:
         return [event.object for event in self.latest(resource, namespace)]
@@ -84,6 +106,10 @@ class Store:
     def owned_by(self, uid: str) -> list[tuple[str, Key]]:
         """(resource, key) of the objects that name this UID as an owner."""
         return sorted(self._by_owner.get(uid, ()))
+
+    def forgotten(self, resource: str) -> int:
+        """The last revision that the history of a resource no longer holds."""
+        return self._forgotten[resource]
 
     def events_after(self, resource: str, revision: int) -> Iterator[Event]:
         """What happened to a resource after a revision, oldest first. Raises Expired."""

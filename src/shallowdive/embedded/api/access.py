@@ -1,0 +1,155 @@
+"""Who asks, and whether they may: tokens, impersonation, roles.
+
+The holder of the cluster's own token is in system:masters and may do everything, as the user of a kind kubeconfig.
+A cluster that was given no token has no transport: whoever can call it without credentials owns it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from shallowdive.embedded.api.rbac import Action, Rbac, Rule, exceeding
+from shallowdive.embedded.api.route import Asked
+from shallowdive.embedded.api.tokens import Tokens, account_user
+from shallowdive.embedded.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES, Kind
+from shallowdive.embedded.request import Request, User
+from shallowdive.embedded.status import ApiError, forbidden, forbidden_path, unauthorized
+from shallowdive.embedded.store import Object
+
+if TYPE_CHECKING:
+    from shallowdive.embedded.cluster import Cluster
+
+MASTERS = "system:masters"
+OWNER = User("kubernetes-admin", (MASTERS, "system:authenticated"))
+ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
+
+
+class Access:
+    def __init__(self, cluster: Cluster) -> None:
+        self.tokens = Tokens(cluster)
+        self.rbac = Rbac(cluster.store)
+        self._owner_token = cluster.settings.token
+
+    # who
+
+    def authenticate(self, request: Request) -> User:
+        """Raises ApiError: 401 for a bad token, 403 for an impersonation that is not allowed."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if not token:
+            user = ANONYMOUS if self._owner_token else OWNER
+        elif scheme.lower() != "bearer":
+            raise unauthorized()
+        else:
+            found = self.user(token.strip())
+            if found is None:
+                raise unauthorized()
+            user = found
+        if "impersonate-user" in request.headers or "impersonate-group" in request.headers:
+            return self._impersonated(user, request)
+        return user
+
+    def user(self, token: str, audiences: list[str] | None = None) -> User | None:
+        """Whose token it is; None for nobody's."""
+        if self._owner_token and token == self._owner_token:
+            return OWNER
+        return self.tokens.user(token, audiences)
+
+    def _impersonated(self, user: User, request: Request) -> User:
+        headers = request.headers
+        name = headers.get("impersonate-user", "")
+        groups = [g.strip() for g in headers.get("impersonate-group", "").split(",") if g.strip()]
+        if not name:
+            raise ApiError(
+                500, "", "Internal error occurred: requested [{Group  " + f"{' '.join(groups)}" + "  }] without impersonating a user"
+            )
+        if name.startswith("system:serviceaccount:") and name.count(":") == 3:
+            _, _, namespace, account = name.split(":")
+            self._may_impersonate(user, Action("impersonate", "", "serviceaccounts", namespace, account))
+            groups = groups or list(account_user(namespace, account).groups[:2])
+        else:
+            self._may_impersonate(user, Action("impersonate", "", "users", "", name))
+        for group in groups:
+            self._may_impersonate(user, Action("impersonate", "", "groups", "", group))
+        everyone = "system:unauthenticated" if name == ANONYMOUS.name else "system:authenticated"
+        extra = {h.removeprefix("impersonate-extra-"): [v] for h, v in headers.items() if h.startswith("impersonate-extra-")}
+        return User(name, tuple(dict.fromkeys([*groups, everyone])), headers.get("impersonate-uid", ""), extra)
+
+    def _may_impersonate(self, user: User, action: Action) -> None:
+        if not self.allows(user, action):
+            raise refused(user, action, self.rbac.missing(user, ""))
+
+    # whether
+
+    def allows(self, user: User, action: Action) -> bool:
+        return MASTERS in user.groups or self.rbac.allows(user, action)
+
+    def authorize(self, user: User, asked: Asked) -> None:
+        """Raises ApiError 403."""
+        if MASTERS in user.groups:
+            return
+        if not asked.is_resource:
+            verb = {"head": "get"}.get(asked.verb, asked.verb)
+            if not self.rbac.allows(user, Action(verb, path=asked.path)):
+                raise forbidden_path(user.name, verb, asked.path)
+            return
+        action = action_of(asked)
+        if not self.rbac.allows(user, action):
+            raise refused(user, action, self.rbac.missing(user, action.namespace))
+
+    def check_grant(self, user: User, kind: Kind, value: Object) -> None:
+        """Nobody gives away by a role or a binding what they do not have. Raises ApiError 403."""
+        if MASTERS in user.groups or kind.resource not in (ROLES, CLUSTERROLES, ROLEBINDINGS, CLUSTERROLEBINDINGS):
+            return
+        namespace, name = value["metadata"].get("namespace", ""), value["metadata"].get("name", "")
+        if kind.resource in (ROLES, CLUSTERROLES):
+            action = Action("escalate", kind.group, kind.plural, namespace, name)
+            wanted: list[Rule] = list(value.get("rules") or ())
+        else:
+            reference = value["roleRef"]
+            plural = "clusterroles" if reference["kind"] == "ClusterRole" else "roles"
+            action = Action("bind", kind.group, plural, namespace, reference["name"])
+            found = self.rbac.rules_of(reference, namespace)
+            if found is None:
+                raise ApiError(404, "NotFound", f'{plural}.{kind.group} "{reference["name"]}" not found')
+            wanted = found
+        if self.rbac.allows(user, action):
+            return
+        missing = exceeding(wanted, self.rbac.rules(user, namespace))
+        if missing:
+            raise forbidden(kind.resource, name, escalation(user, missing))
+
+
+def action_of(asked: Asked) -> Action:
+    resource = f"{asked.plural}/{asked.subresource}" if asked.subresource else asked.plural
+    return Action(asked.verb, asked.group, resource, asked.namespace, asked.name)
+
+
+def refused(user: User, action: Action, missing: list[str]) -> ApiError:
+    where = f'in the namespace "{action.namespace}"' if action.namespace else "at the cluster scope"
+    why = f'User "{user.name}" cannot {action.verb} resource "{action.resource}" in API group "{action.group}" {where}'
+    if missing:
+        listed = missing[0] if len(missing) == 1 else "[" + ", ".join(missing) + "]"
+        why += f": RBAC: {listed}"
+    plural = action.resource.partition("/")[0]
+    return forbidden(f"{plural}.{action.group}" if action.group else plural, action.name, why)
+
+
+RULE_FIELDS = (("apiGroups", "APIGroups"), ("resources", "Resources"), ("resourceNames", "ResourceNames"),
+               ("nonResourceURLs", "NonResourceURLs"), ("verbs", "Verbs"))  # fmt: skip
+
+
+def escalation(user: User, rules: list[Rule]) -> str:
+    groups = " ".join(json.dumps(group) for group in user.groups)
+    merged: dict[str, Rule] = {}
+    for rule in rules:
+        key = json.dumps({name: part for name, part in rule.items() if name != "verbs"})
+        merged.setdefault(key, {**rule, "verbs": []})["verbs"] += rule["verbs"]
+    lines = []
+    for rule in merged.values():
+        lines.append("{" + ", ".join(f"{word}:{_go_list(rule[name])}" for name, word in RULE_FIELDS if name in rule) + "}")
+    held = "is attempting to grant RBAC permissions not currently held:\n"
+    return f'user "{user.name}" (groups=[{groups}]) {held}' + "\n".join(sorted(lines))
+
+
+def _go_list(values: list[str]) -> str:
+    return "[" + " ".join(json.dumps(value) for value in values) + "]"

@@ -1,0 +1,61 @@
+"""What no Kubernetes has: the knobs of this cluster, below /shallowdive. For system:masters only.
+
+`GET /shallowdive` · `PUT /shallowdive/clock` {"speed": 20} · `POST /shallowdive/nodes/NAME/stop` and `/start`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from shallowdive.embedded.api.negotiate import respond
+from shallowdive.embedded.kinds import NODES, VERSION
+from shallowdive.embedded.request import Request, Response, User
+from shallowdive.embedded.status import bad_request, forbidden_path, method_not_allowed, no_such_path
+
+if TYPE_CHECKING:
+    from shallowdive.embedded.cluster import Cluster
+
+MASTERS = "system:masters"
+
+
+def handle(cluster: Cluster, request: Request, user: User) -> Response:
+    """Raises ApiError: 400, 403, 404, 405."""
+    if MASTERS not in user.groups:
+        raise forbidden_path(user.name, request.method.lower(), request.path)
+    words = request.path.strip("/").split("/")[1:]
+    match request.method, words:
+        case "GET", []:
+            pass
+        case "PUT", ["clock"]:
+            cluster.clock.speed = _speed(request.body)
+        case "POST", ["nodes", name, "stop" | "start" as what]:
+            cluster.registry.get(NODES, "", name)
+            (cluster.kubelet.stop_node if what == "stop" else cluster.kubelet.start_node)(name)
+        case _, ([] | ["clock"] | ["nodes", _, "stop" | "start"]):
+            raise method_not_allowed()
+        case _:
+            raise no_such_path()
+    return respond(200, state(cluster))
+
+
+def state(cluster: Cluster) -> dict[str, Any]:
+    settings, clock = cluster.settings, cluster.clock
+    return {
+        "backend": "embedded",
+        "version": VERSION,
+        "name": settings.name,
+        "seed": settings.seed,
+        "speed": clock.speed,
+        "time": clock.stamp(),
+    }
+
+
+def _speed(raw: bytes) -> float:
+    try:
+        speed = float(orjson.loads(raw)["speed"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise bad_request('the body must be like {"speed": 20}') from None
+    if not 0 <= speed <= 1000:
+        raise bad_request("speed must be between 0 and 1000 cluster seconds for each second")
+    return speed
