@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from shallowdive.embedded import quantity, schema
 from shallowdive.embedded.kinds import Kind
-from shallowdive.embedded.store import Object, clone
+from shallowdive.embedded.store import Object
 
 RBAC = "rbac.authorization.k8s.io"
 LAST_CHANCE = 2**31 - 1
@@ -59,8 +58,6 @@ def set_defaults(kind: Kind, value: Object) -> None:
         _fill(value.setdefault("spec", {}), PLAIN[kind.resource])
     if kind.resource in RULES:
         RULES[kind.resource](value)
-    if "status" not in value and "status" in schema.shown_in(kind.schema):
-        value["status"] = clone(schema.shown_in(kind.schema)["status"])
 
 
 def _fill(value: Object, defaults: dict[str, Any]) -> None:
@@ -83,8 +80,6 @@ def pod(value: Object) -> None:
                 port.setdefault("hostPort", port.get("containerPort", 0))
     spec.setdefault("enableServiceLinks", True)
     pod_spec(spec)
-    if not value.get("status"):
-        value["status"] = {"phase": "Pending", "qosClass": qos_class(spec)}
 
 
 def containers(spec: Object) -> Iterator[Object]:
@@ -169,21 +164,6 @@ def _volume(volume: Object) -> None:
         volume["image"].setdefault("pullPolicy", pull_policy(volume["image"].get("reference", "")))
     if "ephemeral" in volume:
         volume["ephemeral"].get("volumeClaimTemplate", {}).get("spec", {}).setdefault("volumeMode", "Filesystem")
-
-
-def qos_class(spec: Object) -> str:
-    """`Guaranteed` when every container limits CPU and memory to what it asks for, `BestEffort` when none asks for anything."""
-    kinds = [_qos(c.get("resources", {})) for c in containers(spec)]
-    return kinds[0] if len(set(kinds)) == 1 else "Burstable"
-
-
-def _qos(resources: Object) -> str:
-    limits, requests = (
-        {k: v for k, v in resources.get(part, {}).items() if k in ("cpu", "memory") and quantity.nano(v)} for part in ("limits", "requests")
-    )
-    if not limits and not requests:
-        return "BestEffort"
-    return "Guaranteed" if len(limits) == 2 and limits == requests else "Burstable"
 
 
 # what makes pods
@@ -272,12 +252,6 @@ def _service(value: Object) -> None:
         spec.setdefault("allocateLoadBalancerNodePorts", True)
     if kind != "ExternalName":
         spec.setdefault("internalTrafficPolicy", "Cluster")
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
-        if spec.get("clusterIP"):
-            spec.setdefault("clusterIPs", [spec["clusterIP"]])
-        elif spec.get("clusterIPs"):
-            spec["clusterIP"] = spec["clusterIPs"][0]
 
 
 def _endpoints(value: Object) -> None:
@@ -311,9 +285,6 @@ def _network_policy(value: Object) -> None:
 def _namespace(value: Object) -> None:
     if value["metadata"].get("name"):
         value["metadata"].setdefault("labels", {}).setdefault("kubernetes.io/metadata.name", value["metadata"]["name"])
-    if not value.get("status"):
-        value.setdefault("spec", {})["finalizers"] = ["kubernetes"]
-        value["status"] = {"phase": "Active"}
 
 
 def _secret(value: Object) -> None:
@@ -321,9 +292,7 @@ def _secret(value: Object) -> None:
         value.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
 
 
-def _volume_phase(value: Object) -> None:
-    if not value.get("status"):
-        value["status"] = {"phase": "Pending"}
+def _host_path(value: Object) -> None:
     if "hostPath" in value["spec"]:
         value["spec"]["hostPath"].setdefault("type", "")
 
@@ -369,8 +338,7 @@ RULES: dict[str, Callable[[Object], None]] = {
     "networkpolicies.networking.k8s.io": _network_policy,
     "namespaces": _namespace,
     "secrets": _secret,
-    "persistentvolumes": _volume_phase,
-    "persistentvolumeclaims": _volume_phase,
+    "persistentvolumes": _host_path,
     "rolebindings.rbac.authorization.k8s.io": _role_binding,
     "clusterrolebindings.rbac.authorization.k8s.io": _role_binding,
     "horizontalpodautoscalers.autoscaling": _autoscaler,
