@@ -76,7 +76,7 @@ def _keep_ports(was: dict[str, Any], spec: dict[str, Any]) -> None:
 
 
 def _wants_address(spec: dict[str, Any]) -> bool:
-    return spec.get("type", "ClusterIP") != "ExternalName"
+    return str(spec.get("type")) != "ExternalName"
 
 
 def _wants_ports(spec: dict[str, Any]) -> bool:

@@ -1,17 +1,19 @@
 """What the cluster adds to an object, or refuses because of other objects. Each rule is a short function; `CREATE` lists them by kind.
 
-Addresses of services are `addresses`', quota and limit ranges `quota`'s. Left out: admission webhooks, pod security, node restriction."""
+Addresses of services are `addresses`', quotas `quota`'s, limit ranges `limits`'.
+Left out: admission webhooks, pod security, node restriction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from shallowdive.embedded import addresses, quota, status
+from shallowdive.embedded import addresses, limits, quota, status
 from shallowdive.embedded.kinds import (
     INGRESSCLASSES,
     INGRESSES,
     JOBS,
+    LIMITRANGES,
     NAMESPACES,
     PDBS,
     PODS,
@@ -54,7 +56,8 @@ def admit_create(registry: Registry, kind: Kind, value: Object, who: Who, *, dry
     for rule in CREATE.get(kind.resource, ()):
         rule(registry, value)
     if "status" in kind.subresources:
-        value.setdefault("status", FIRST_STATUS.get(kind.resource, lambda _: {})(value))
+        first = FIRST_STATUS.get(kind.resource)
+        value.setdefault("status", first(value) if first is not None else {})
     quota.check(registry, kind, None, value)
 
 
@@ -192,7 +195,7 @@ def _label_job(_: Registry, job: Object) -> None:
     meta, spec = job["metadata"], job["spec"]
     template = spec["template"].setdefault("metadata", {})
     if not spec.get("manualSelector"):
-        ours = {}
+        ours: dict[str, str] = {}
         for prefix in ("batch.kubernetes.io/", ""):
             ours |= {f"{prefix}controller-uid": meta["uid"], f"{prefix}job-name": meta["name"]}
         template["labels"] = {**(template.get("labels") or {}), **ours}
@@ -235,10 +238,11 @@ def _protect(finalizer: str) -> Callable[[Registry, Object], None]:
 
 CREATE: dict[str, tuple[Callable[[Registry, Object], None], ...]] = {
     NAMESPACES: (_name_namespace,),
-    PODS: (_give_account, _tolerate_lost_nodes, _give_priority, quota.limit_pod),
+    PODS: (_give_account, _tolerate_lost_nodes, _give_priority, limits.limit_pod),
     JOBS: (_label_job,),
     SERVICES: (addresses.on_create,),
-    PVCS: (_choose_storage_class, _protect("kubernetes.io/pvc-protection"), quota.limit_claim),
+    PVCS: (_choose_storage_class, _protect("kubernetes.io/pvc-protection"), limits.limit_claim),
     PVS: (_protect("kubernetes.io/pv-protection"),),
     INGRESSES: (_choose_ingress_class,),
+    LIMITRANGES: (limits.fill_range,),
 }

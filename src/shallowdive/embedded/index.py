@@ -4,8 +4,10 @@ An index listens to the store; a change costs only the values that it adds or re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from weakref import WeakKeyDictionary
 
+from shallowdive.embedded.kinds import PODS
 from shallowdive.embedded.store import Event, Key, Object, Store
 
 
@@ -56,3 +58,26 @@ class Index:
                 room.pop(key, None)
                 if not room:
                     del self._found[entry]
+
+
+_by_label: WeakKeyDictionary[Store, Index] = WeakKeyDictionary()
+
+
+def pods_by_label(store: Store) -> Index:
+    """Pods by (namespace, label, value): one index for all who ask."""
+    if store not in _by_label:
+        _by_label[store] = Index(store, PODS, label_values)
+    return _by_label[store]
+
+
+def label_values(value: Object) -> list[tuple[str, str, str]]:
+    meta = value["metadata"]
+    return [(meta["namespace"], name, text) for name, text in (meta.get("labels") or {}).items()]
+
+
+def picked(index: Index, namespace: str, labels: Mapping[str, str]) -> Iterator[Object]:
+    """The objects that carry all these labels; looks only at those that carry the rarest."""
+    rarest = min(((namespace, name, text) for name, text in labels.items()), key=index.count)
+    for value in index.objects(rarest):
+        if labels.items() <= (value["metadata"].get("labels") or {}).items():
+            yield value

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from shallowdive.embedded.controllers.accounts import RootCertificateController, ServiceAccountController
 from shallowdive.embedded.controllers.deployment import DeploymentController
+from shallowdive.embedded.controllers.endpoints import EndpointsController
 from shallowdive.embedded.controllers.garbage import GarbageCollector
 from shallowdive.embedded.controllers.namespace import NamespaceController
+from shallowdive.embedded.controllers.quota import ResourceQuotaController
 from shallowdive.embedded.controllers.rbac import ClusterRoleAggregation
 from shallowdive.embedded.controllers.replicaset import ReplicaSetController, ReplicationControllerController
 from shallowdive.embedded.loop import Controller
@@ -19,4 +21,6 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     ReplicaSetController,
     ReplicationControllerController,
     DeploymentController,
+    EndpointsController,
+    ResourceQuotaController,
 )

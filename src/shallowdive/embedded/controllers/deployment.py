@@ -73,7 +73,7 @@ class DeploymentController(Controller):
         template = deployment["spec"]["template"]
         return next((row for row in rollout.oldest_first(sets) if rollout.same_template(row["spec"]["template"], template)), None)
 
-    def _step(self, key: Key, deployment: Object, sets: list[Object], newest: Object | None) -> tuple[Object, list[Object], Object | None]:
+    def _step(self, key: Key, deployment: Object, sets: list[Object], newest: Object | None) -> Object:
         """One step of scaling or of the rollout; what it wrote wakes this controller again."""
         spec = deployment["spec"]
         deployment = deployment_status.note_pause(self, key, deployment)
