@@ -49,7 +49,7 @@ def test_options_go_to_up_and_the_name_of_the_cluster_to_the_lab_too(checkout: C
     assert checkout.calls() == [[*UP, "--backend", "existing", *named], [*LAB, "--name=mine", "--headless"]]
 
 
-def test_without_an_engine_the_exit_code_of_up_is_passed_on_and_no_lab_is_opened(checkout: Checkout) -> None:
+def test_when_up_ends_badly_its_exit_code_is_passed_on_and_no_lab_is_opened(checkout: Checkout) -> None:
     checkout.answers = {"up": {"code": 3}}
     assert checkout.run().returncode == 3
     assert checkout.calls() == [UP]

@@ -59,17 +59,17 @@ def cli(*verb: str, path: Path, home: Path) -> subprocess.CompletedProcess[str]:
         ("echo something new >&2; exit 7", "SD-E02", "start docker"),
     ],
 )
-def test_up_without_a_working_engine_exits_3_and_names_the_next_command(
+def test_kind_without_a_working_engine_exits_3_and_names_the_next_command_as_the_doctor_does(
     script: str | None, code: str, next_command: str, tmp_path: Path
 ) -> None:
     stubs = tmp_path / "bin"
     stubs.mkdir()
     if script:
         program(stubs, "docker", script)
-    for verb in (["up"], ["doctor"]):
+    for verb, exit_code in ((["up", "--backend", "kind"], 3), (["doctor"], 0)):
         ended = cli(*verb, path=stubs, home=tmp_path / "home")
         said = ended.stdout + ended.stderr
-        assert ended.returncode == 3, said
+        assert ended.returncode == exit_code, said
         assert code in said
         assert next_command in said
         assert "Traceback" not in said

@@ -74,7 +74,8 @@ def examine(facts: Facts) -> list[Finding]:
 def _engine(f: Facts) -> Finding:
     problem = engine_problem(f.engine)
     if problem:
-        return Finding("engine", "problem", f"{problem.what} ({problem.saw}) [{problem.code}]", problem.try_this)
+        words = f"{problem.what} ({problem.saw}) [{problem.code}]: until then the course runs on its embedded cluster"
+        return Finding("engine", "warning", words, problem.try_this)
     return Finding("engine", "ok", f"Docker {f.engine.version} answers ({f.engine.architecture}, {f.engine.cpus} CPUs)")
 
 
