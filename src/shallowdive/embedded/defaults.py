@@ -29,7 +29,7 @@ PLAIN: dict[str, dict[str, Any]] = {
     "persistentvolumeclaims": {"volumeMode": "Filesystem"},
     "horizontalpodautoscalers.autoscaling": {"minReplicas": 1},
     "csidrivers.storage.k8s.io": {"attachRequired": True, "podInfoOnMount": False, "fsGroupPolicy": "ReadWriteOnceWithFSType",
-                                  "storageCapacity": False, "requiresRepublish": False, "seLinuxMount": False},
+                                  "storageCapacity": False, "requiresRepublish": False, "seLinuxMount": False, "preventPodSchedulingIfMissing": False},
 }  # fmt: skip
 """Constants of `spec`."""
 
@@ -182,6 +182,7 @@ def _deployment(value: Object) -> None:
 
 
 def _daemon_set(value: Object) -> None:
+    value["metadata"].setdefault("annotations", {}).setdefault("deprecated.daemonset.template.generation", "1")
     strategy = value["spec"].setdefault("updateStrategy", {})
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
@@ -194,7 +195,7 @@ def _stateful_set(value: Object) -> None:
     strategy = spec.setdefault("updateStrategy", {})
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+        _fill(strategy.setdefault("rollingUpdate", {}), {"partition": 0, "maxUnavailable": 1})
     _fill(spec.setdefault("persistentVolumeClaimRetentionPolicy", {}), {"whenDeleted": "Retain", "whenScaled": "Retain"})
     for claim in spec.get("volumeClaimTemplates", ()):
         claim["apiVersion"], claim["kind"] = "v1", "PersistentVolumeClaim"

@@ -276,6 +276,8 @@ def _time(layout: str, spec: str) -> Decoder:
 @lru_cache(maxsize=1024)
 def _stamp(text: str, layout: str, spec: str) -> str:
     match = TIME.fullmatch(text)
+    if match and layout == TIMES["MicroTime"] and len(match[2] or "") != 7:
+        raise Bad(f'parsing time "{text}" as "{layout}": cannot parse "{match[2] or ""}{match[3]}" as ".000000"')
     try:
         moment = datetime.fromisoformat(match[1] + (match[2] or "")[:7] + match[3]) if match else None
     except ValueError:
