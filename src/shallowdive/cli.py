@@ -68,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
     p = verb("doctor", _doctor, "look at this machine and say what to do")
     p.add_argument("--json", action="store_true", help="the facts and findings, for programs")
     verb("kubeconfig", _kubeconfig, "print the path of our kubeconfig file")
+    p = verb("node", _node, "stop a node, as a machine that loses its power, or start it again")
+    p.add_argument("what", choices=["stop", "start"])
+    p.add_argument("node", help="as in: kubectl get nodes")
     p = verb("lab", _lab, "open the labs in JupyterLab")
     p.add_argument("lab", nargs="?", default="1", help="number or id, for example 12")
     p.add_argument("--headless", action="store_true", help="run its solution without a browser and print the receipt")
@@ -139,6 +142,12 @@ def _doctor(args: argparse.Namespace) -> int:
     else:
         print("\n".join(map(str, findings)))
     return 3 if any(f.severity == "problem" for f in findings) else 0
+
+
+def _node(args: argparse.Namespace) -> int:
+    backend_for(Home.from_environment(args.name)).set_node(args.node, running=args.what == "start")
+    print(f"node {args.node}: {'starting' if args.what == 'start' else 'stopped'}; it takes a while until the cluster notices")
+    return 0
 
 
 def _kubeconfig(args: argparse.Namespace) -> int:

@@ -33,7 +33,7 @@ class Status:
 
 
 class Backend(Protocol):
-    """Three verbs. Each may be called again at any time; none touches what is not ours."""
+    """Each verb may be called again at any time; none touches what is not ours."""
 
     name: str
 
@@ -42,3 +42,5 @@ class Backend(Protocol):
         """Remove what is ours; False when there was nothing."""
 
     def status(self) -> Status: ...
+    def set_node(self, node: str, *, running: bool) -> None:
+        """Stop a node, as a machine that loses its power, or start it again. NotOurs for a node that is none of ours."""

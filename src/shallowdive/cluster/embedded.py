@@ -23,7 +23,7 @@ from shallowdive.cluster.apply import call
 from shallowdive.cluster.backend import Say, State, Status
 from shallowdive.cluster.home import Home, Lock, Record
 from shallowdive.cluster.progress import step
-from shallowdive.errors import CreateFailed, MachineError, PortTaken, ShallowDiveError, Unhealthy, WaitTimeout
+from shallowdive.errors import CreateFailed, MachineError, NotOurs, PortTaken, ShallowDiveError, Unhealthy, WaitTimeout
 from shallowdive.facts import free_port, port_is_free
 from shallowdive.live import poll
 
@@ -80,6 +80,15 @@ class EmbeddedBackend:
         except (ShallowDiveError, ApiException, OSError) as exc:
             return Status(State.BROKEN, exc.saw or exc.what if isinstance(exc, ShallowDiveError) else str(exc).splitlines()[0], facts)
         return Status(State.DEGRADED, "; ".join(wrong), facts) if wrong else Status(State.RUNNING, "", facts)
+
+    def set_node(self, node: str, *, running: bool) -> None:
+        api = open_access(self.home).connect()
+        try:
+            call(api, "POST", f"/shallowdive/nodes/{node}/{'start' if running else 'stop'}")
+        except ApiException as exc:
+            if exc.status != 404:
+                raise
+            raise NotOurs(f"{node} is no node of this cluster", saw="404 from its API", try_this="kubectl get nodes") from exc
 
     def _again(self, record: Record) -> Status:
         try:

@@ -118,6 +118,10 @@ class ExistingBackend:
             return Status(State.BROKEN, str(exc).splitlines()[0], facts)
         return Status(State.DEGRADED, "; ".join(wrong), facts) if wrong else Status(State.RUNNING, "", facts)
 
+    def set_node(self, node: str, *, running: bool) -> None:
+        what = "started" if running else "stopped"
+        raise NotOurs(f"{node} is not {what}", saw="an existing cluster: its nodes are not the course's", try_this="shallowdive status")
+
     def _entry(self) -> dict[str, list[dict[str, dict[str, str]]]]:
         """The named context alone, as a kubeconfig of its own; programs and foreign files in it are refused."""
         if not self.context or self.source is None:

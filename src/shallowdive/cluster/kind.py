@@ -15,7 +15,7 @@ from shallowdive.cluster import health, images, ingress, kindconfig
 from shallowdive.cluster.access import Access, leave_marker, open_access, read_kubeconfig
 from shallowdive.cluster.backend import Say, State, Status
 from shallowdive.cluster.home import Home, Lock, Record
-from shallowdive.cluster.nodes import NodeContainer, image_is_local, node_containers, start_containers
+from shallowdive.cluster.nodes import NodeContainer, image_is_local, node_containers, start_containers, stop_containers
 from shallowdive.cluster.progress import step
 from shallowdive.cluster.tools import find_kind, need_kind, version_of
 from shallowdive.errors import ClusterError, CreateFailed, NotOurs, PortTaken, ProgramFailed, ShallowDiveError, Unhealthy, WaitTimeout
@@ -94,6 +94,12 @@ class KindBackend:
         except (ShallowDiveError, ApiException, OSError) as exc:
             return Status(State.BROKEN, exc.saw or exc.what if isinstance(exc, ShallowDiveError) else str(exc).splitlines()[0], facts)
         return Status(State.DEGRADED, "; ".join(wrong), facts) if wrong else Status(State.RUNNING, "", facts)
+
+    def set_node(self, node: str, *, running: bool) -> None:
+        mine = [n.name for n in node_containers(self.home.cluster)] if Record.load(self.home) else []
+        if node not in mine:
+            raise NotOurs(f"{node} is no node of this cluster", saw=", ".join(mine) or "no nodes", try_this="kubectl get nodes")
+        (start_containers if running else stop_containers)([node])
 
     # ── the steps ────────────────────────────────────────────────────────────────────────────────────────────
     def _create(self, say: Say) -> Status:

@@ -28,5 +28,9 @@ def start_containers(names: list[str]) -> None:
     process.must(["docker", "start", *names], limit_s=60)
 
 
+def stop_containers(names: list[str]) -> None:
+    process.must(["docker", "stop", "-t", "1", *names], limit_s=60)
+
+
 def image_is_local(image: str) -> bool:
     return process.run(["docker", "image", "inspect", "--format", "{{.Id}}", image], limit_s=LIMIT_S).status == 0
