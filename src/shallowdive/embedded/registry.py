@@ -14,8 +14,20 @@ from typing import Any
 
 from shallowdive.embedded import admission, defaults, fields, status, validation
 from shallowdive.embedded.clock import Clock
-from shallowdive.embedded.kinds import DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, EVENTS, LEASES, LIMITRANGES, NAMESPACES, PDBS, PODS, SERVICES
-from shallowdive.embedded.kinds import Kind, kind_of
+from shallowdive.embedded.kinds import (
+    DEPLOYMENTS,
+    ENDPOINTS,
+    ENDPOINTSLICES,
+    EVENTS,
+    LEASES,
+    LIMITRANGES,
+    NAMESPACES,
+    PDBS,
+    PODS,
+    SERVICES,
+    Kind,
+    kind_of,
+)
 from shallowdive.embedded.request import User
 from shallowdive.embedded.store import Object, Store, clone
 
@@ -28,6 +40,8 @@ CREATED_BY_UPDATE = {ENDPOINTS, EVENTS, LEASES, LIMITRANGES, SERVICES}
 REVISION_NEEDED = {LEASES, PDBS, "controllerrevisions.apps", "csinodes.storage.k8s.io", "ipaddresses.networking.k8s.io"}
 """What is only updated by those who say which version they have seen."""
 NEVER_BUMPED = {"priorityclasses.scheduling.k8s.io"}
+WITH_STATUS = {"binding"}
+"""Subresources that change the status beside the rest."""
 DRAWN = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink")
 
 
@@ -113,7 +127,12 @@ class Registry:
         if who.operation != "Apply":
             fields.after_write(kind, old, value, who.manager, who.operation, subresource, self.clock.stamp())
         admission.admit_update(self, kind, old, value, who, subresource=subresource)
-        if kind.has_generation and not subresource and kind.resource not in NEVER_BUMPED and _counted(kind, value) != _counted(kind, old):
+        if (
+            kind.has_generation
+            and subresource != "status"
+            and kind.resource not in NEVER_BUMPED
+            and _counted(kind, value) != _counted(kind, old)
+        ):
             meta["generation"] = old["metadata"].get("generation", 0) + 1
         causes = validation.on_update(kind, old, value, subresource)
         if causes:
@@ -249,14 +268,19 @@ class Registry:
                 meta[name] = was[name]
         meta.pop("resourceVersion", None)
         value["apiVersion"], value["kind"] = kind.api_version, kind.kind
-        if subresource and subresource != "finalize":
-            for name in [n for n in value if n not in ("metadata", "status", "apiVersion", "kind")]:
+        if subresource == "status":
+            for name in [n for n in value if n not in UNCOUNTED]:
                 del value[name]
-            value.update({n: clone(old)[n] for n in old if n not in ("metadata", "status", "apiVersion", "kind")})
-        elif "status" in kind.subresources:
+            value.update({n: old[n] for n in old if n not in UNCOUNTED})
+            if kind.resource == DEPLOYMENTS:
+                meta.pop("labels", None)
+                meta |= {"labels": was["labels"]} if "labels" in was else {}
+        elif "status" in kind.subresources and subresource not in WITH_STATUS:
             value.pop("status", None)
             if "status" in old:
-                value["status"] = clone(old)["status"]
+                value["status"] = old["status"]
+        if kind.resource == NAMESPACES and subresource != "finalize":
+            value["spec"] = old.get("spec", {})
 
     # drawing
 

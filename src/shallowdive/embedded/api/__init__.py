@@ -40,8 +40,8 @@ class Api:
             return refuse(internal_error("Internal error occurred: see the log of the embedded cluster"))
 
     def _handle(self, request: Request) -> Answer:
-        user = self.access.authenticate(request)
         asked = parse(request)
+        user = self.access.impersonated(self.access.authenticate(request), request, asked)
         self.access.authorize(user, asked)
         if not asked.is_resource:
             return self._document(request, user)

@@ -6,6 +6,7 @@ A cluster that was given no token has no transport: whoever can call it without 
 from __future__ import annotations
 
 import json
+from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from shallowdive.embedded.api.rbac import Action, Rbac, Rule, exceeding
@@ -13,7 +14,7 @@ from shallowdive.embedded.api.route import Asked
 from shallowdive.embedded.api.tokens import Tokens, account_user
 from shallowdive.embedded.kinds import CLUSTERROLEBINDINGS, CLUSTERROLES, ROLEBINDINGS, ROLES, Kind
 from shallowdive.embedded.request import Request, User
-from shallowdive.embedded.status import ApiError, forbidden, forbidden_path, unauthorized
+from shallowdive.embedded.status import ApiError, bad_request, forbidden, forbidden_path, unauthorized
 from shallowdive.embedded.store import Object
 
 if TYPE_CHECKING:
@@ -33,50 +34,46 @@ class Access:
     # who
 
     def authenticate(self, request: Request) -> User:
-        """Raises ApiError: 401 for a bad token, 403 for an impersonation that is not allowed."""
+        """Raises ApiError 401 for a bad token."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if not token:
-            user = ANONYMOUS if self._owner_token else OWNER
-        elif scheme.lower() != "bearer":
+            return ANONYMOUS if self._owner_token else OWNER
+        found = self.user(token.strip()) if scheme.lower() == "bearer" else None
+        if found is None:
             raise unauthorized()
-        else:
-            found = self.user(token.strip())
-            if found is None:
-                raise unauthorized()
-            user = found
-        if "impersonate-user" in request.headers or "impersonate-group" in request.headers:
-            return self._impersonated(user, request)
-        return user
+        return found
 
     def user(self, token: str, audiences: list[str] | None = None) -> User | None:
         """Whose token it is; None for nobody's."""
-        if self._owner_token and token == self._owner_token:
+        if self._owner_token and compare_digest(token.encode(), self._owner_token.encode()):
             return OWNER
         return self.tokens.user(token, audiences)
 
-    def _impersonated(self, user: User, request: Request) -> User:
+    def impersonated(self, user: User, request: Request, asked: Asked) -> User:
+        """Who the request is to be looked at as: somebody else when its headers say so. Raises ApiError: 400, 403."""
         headers = request.headers
         name = headers.get("impersonate-user", "")
-        groups = [g.strip() for g in headers.get("impersonate-group", "").split(",") if g.strip()]
+        groups = [group.strip() for group in headers.get("impersonate-group", "").split(",") if group.strip()]
+        if not name and not groups:
+            return user
         if not name:
-            raise ApiError(
-                500, "", "Internal error occurred: requested [{Group  " + f"{' '.join(groups)}" + "  }] without impersonating a user"
-            )
+            listed = ", ".join(json.dumps(group) for group in groups)
+            who = f'&user.DefaultInfo{{Name:"", UID:"", Groups:[]string{{{listed}}}, Extra:map[string][]string(nil)}}'
+            raise bad_request(f"requested {who} without impersonating a user name")
+        wanted = [Action("impersonate", "", "groups", "", group) for group in groups]
         if name.startswith("system:serviceaccount:") and name.count(":") == 3:
             _, _, namespace, account = name.split(":")
-            self._may_impersonate(user, Action("impersonate", "", "serviceaccounts", namespace, account))
-            groups = groups or list(account_user(namespace, account).groups[:2])
+            wanted.insert(0, Action("impersonate", "", "serviceaccounts", namespace, account))
+            groups, what = groups or list(account_user(namespace, account).groups[:2]), "serviceaccount"
         else:
-            self._may_impersonate(user, Action("impersonate", "", "users", "", name))
-        for group in groups:
-            self._may_impersonate(user, Action("impersonate", "", "groups", "", group))
+            wanted.insert(0, Action("impersonate", "", "users", "", name))
+            what = "user-info"
+        if not all(self.allows(user, action) for action in wanted):
+            action = action_of(asked)
+            raise refused(user, action._replace(verb=f"impersonate-on:{what}:{action.verb}"), self.rbac.missing(user, action.namespace))
         everyone = "system:unauthenticated" if name == ANONYMOUS.name else "system:authenticated"
         extra = {h.removeprefix("impersonate-extra-"): [v] for h, v in headers.items() if h.startswith("impersonate-extra-")}
         return User(name, tuple(dict.fromkeys([*groups, everyone])), headers.get("impersonate-uid", ""), extra)
-
-    def _may_impersonate(self, user: User, action: Action) -> None:
-        if not self.allows(user, action):
-            raise refused(user, action, self.rbac.missing(user, ""))
 
     # whether
 

@@ -55,11 +55,17 @@ def limited(request: Request) -> bytes:
 
 
 @lru_cache(256)
-def check_options(options: str, dry_run: tuple[str, ...], validation: str) -> None:
+def check_options(options: str, dry_run: tuple[str, ...], manager: str = "", validation: str = "") -> None:
     """The parameters that every write has; `options` names them (`CreateOptions`). Raises ApiError 422."""
     causes = []
     if any(word != "All" for word in dry_run):
         causes.append(Cause("dryRun", "FieldValueNotSupported", f'Unsupported value: {json.dumps(dry_run)}: supported values: "All"'))
+    if len(manager.encode()) > 128:
+        causes.append(Cause("fieldManager", "FieldValueTooLong", "Too long: may not be more than 128 bytes"))
+    strange = next((at for at, letter in enumerate(manager) if not letter.isprintable()), -1)
+    if strange >= 0:
+        words = f"invalid character U+{ord(manager[strange]):04X} (at position {strange})"
+        causes.append(Cause("fieldManager", "FieldValueInvalid", f"Invalid value: {json.dumps(manager)}: {words}"))
     if validation not in VALIDATIONS:
         supported = ", ".join(json.dumps(v) for v in VALIDATIONS)
         causes.append(
@@ -158,15 +164,18 @@ def yaml_value(body: bytes, kind: Kind, duplicates: list[str]) -> Any:
     loader = YamlLoader(body)
     try:
         value = loader.get_single_data()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line}: " if mark else ""
-        reason = f"yaml: {where}{getattr(error, 'problem', None) or error}"
-        raise unrecognized(kind, reason, body) from None
-    except ValueError as error:
-        raise unrecognized(kind, f"yaml: {error}", body) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise unrecognized(kind, yaml_error(error), body) from None
     duplicates += loader.twice
     return value
+
+
+def yaml_error(error: Exception) -> str:
+    """Why this is no YAML, about as Go's parser says it."""
+    mark = getattr(error, "problem_mark", None)
+    words = getattr(error, "problem", None) or str(error)
+    words = "did not find expected node content" if words.startswith("expected the node content") else words
+    return f"yaml: line {max(mark.line, 1)}: {words}" if mark else f"yaml: {words}"
 
 
 class YamlLoader(yaml.SafeLoader):

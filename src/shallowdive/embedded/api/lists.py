@@ -20,11 +20,11 @@ from shallowdive.embedded.status import ApiError, Cause, bad_request, expired, i
 from shallowdive.embedded.store import Event, Expired, Key, Store
 
 MATCHES = ("Exact", "NotOlderThan", "")
-TOO_OLD = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter"
-GO_ON = (
-    TOO_OLD
-    + ", or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an "
-    "inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list."
+TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted "
+    "between the time the first chunk was returned and now may show up in the list."
 )
 
 
@@ -148,7 +148,7 @@ def _at(store: Store, kind: Kind, revision: int, namespace: str | None, after: K
     except Expired:
         if after is None:
             raise expired(f"The resourceVersion for the provided list is too old: {revision}") from None
-        error = expired(GO_ON)
+        error = expired(TOO_OLD)
         error.status["metadata"] = {"continue": _make_token(-1, after)}
         raise error from None
 

@@ -26,6 +26,9 @@ class Media(NamedTuple):
     shape: str = ""
 
 
+PLAIN_JSON = Media()
+
+
 def clauses(accept: str) -> list[tuple[str, dict[str, str]]]:
     """The media types of an Accept header with their parameters, best first."""
     found = []
@@ -62,7 +65,7 @@ def wants_aggregated_discovery(accept: str) -> bool:
     return any(p.get("as") == DISCOVERY and p.get("v") == "v2" and p.get("g") == "apidiscovery.k8s.io" for _, p in clauses(accept)[:1])
 
 
-def respond(code: int, value: Any, media: Media = Media(), headers: dict[str, str] | None = None) -> Response:
+def respond(code: int, value: Any, media: Media = PLAIN_JSON, headers: dict[str, str] | None = None) -> Response:
     if media.content_type == YAML:
         return Response(code, yaml.safe_dump(value, default_flow_style=False, allow_unicode=True).encode(), YAML, headers or {})
     return Response(code, orjson.dumps(value) + b"\n", headers=headers or {})

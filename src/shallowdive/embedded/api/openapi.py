@@ -24,8 +24,8 @@ WRITE = ("dryRun", "fieldManager", "fieldValidation")
 DELETE = ("dryRun", "gracePeriodSeconds", "orphanDependents", "propagationPolicy")
 LIST = ("allowWatchBookmarks", "continue", "fieldSelector", "labelSelector", "limit", "resourceVersion", "resourceVersionMatch",
         "sendInitialEvents", "timeoutSeconds", "watch")  # fmt: skip
-TYPES = {"gracePeriodSeconds": "integer", "limit": "integer", "timeoutSeconds": "integer", "orphanDependents": "boolean", "force": "boolean",
-         "allowWatchBookmarks": "boolean", "sendInitialEvents": "boolean", "watch": "boolean"}  # fmt: skip
+TYPES = dict.fromkeys(("gracePeriodSeconds", "limit", "timeoutSeconds"), "integer")
+TYPES |= dict.fromkeys(("allowWatchBookmarks", "force", "orphanDependents", "sendInitialEvents", "watch"), "boolean")
 METHODS = {
     "get": "get",
     "list": "get",
@@ -157,22 +157,22 @@ def _schemas() -> dict[tuple[str, ...], str]:
 
 
 def _references(value: Any) -> set[str]:
+    """The names of the schemas that a value refers to."""
     if isinstance(value, dict):
-        return {
-            part[1:] if key == "$ref" else name for key, part in value.items() for name in (("",) if key == "$ref" else _references(part))
-        }
+        here = {str(value["$ref"])[1:]} if isinstance(value.get("$ref"), str) else set()
+        return here.union(*(_references(part) for part in value.values()))
     return {name for item in value for name in _references(item)} if isinstance(value, list) else set()
 
 
 def _reached(names: set[str]) -> set[str]:
     """The schemas that these names need, and those that they need."""
     found: set[str] = set()
-    waiting = [n for n in names if n]
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += [n for n in _references(data()["schemas"].get(name, {})) if n]
+            waiting += _references(data()["schemas"].get(name, {}))
     return found & data()["schemas"].keys()
 
 

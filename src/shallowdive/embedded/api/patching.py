@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import yaml
 
 from shallowdive.embedded import fields, schema
 from shallowdive.embedded import patch as merging
@@ -12,7 +13,7 @@ from shallowdive.embedded.api import body, events
 from shallowdive.embedded.kinds import Kind
 from shallowdive.embedded.registry import Who
 from shallowdive.embedded.request import Response
-from shallowdive.embedded.status import Cause, bad_request, invalid, not_found, unsupported_media
+from shallowdive.embedded.status import Cause, bad_request, conflict, invalid, not_found, unsupported_media
 from shallowdive.embedded.store import Object, clone
 
 if TYPE_CHECKING:
@@ -32,9 +33,8 @@ def check(call: Call) -> str:
     if media not in (JSON_PATCH, MERGE, STRATEGIC, APPLY):
         raise unsupported_media("415: Unsupported Media Type")
     call.check_write("PatchOptions")
-    manager, force = call.request.one("fieldManager"), "force" in call.request.query
-    causes = []
-    if media == APPLY and not manager:
+    force, causes = "force" in call.request.query, []
+    if media == APPLY and not call.request.one("fieldManager"):
         causes.append(Cause("fieldManager", "FieldValueRequired", "Required value: is required for apply patch"))
     if media != APPLY and force:
         causes.append(Cause("force", "FieldValueForbidden", "Forbidden: may not be specified for non-apply patch"))
@@ -95,6 +95,7 @@ def store(call: Call, value: Object) -> Response:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     if asked.namespace:
         meta["namespace"] = asked.namespace
+    call.cluster.api.access.check_grant(call.user, call.kind, value)
     stored = events.to_core(value) if call.stored != call.kind.resource else value
     made = call.registry.update(call.stored, stored, call.who(), subresource=asked.subresource, dry_run=call.dry_run)
     return call.answer(200, made if call.stored == call.kind.resource else events.to_new(made))
@@ -105,37 +106,50 @@ def apply(call: Call, live: Object | None) -> Response:
     asked, kind, request = call.asked, call.kind, call.request
     if live is None and asked.subresource:
         raise not_found(kind.resource, asked.name)
-    applied = read_applied(call)
-    if live is None and applied["metadata"].get("uid"):
-        raise not_found(kind.resource, asked.name)
-    manager, now = request.one("fieldManager"), call.cluster.clock.stamp()
-    force = request.flag("force")
-    merged = fields.apply(kind, live and clone(live), applied, manager, force=force, subresource=asked.subresource, now=now)
+    applied = read_applied(call, kind)
+    meta = applied["metadata"]
+    if live is None and meta.get("uid"):
+        raise conflict(
+            kind.resource, asked.name, f"uid mismatch: the provided object specified uid {meta['uid']}, and no existing object was found"
+        )
+    manager, force = request.one("fieldManager"), request.flag("force")
+    merged = fields.apply(
+        kind, live and clone(live), applied, manager, force=force, subresource=asked.subresource, now=call.cluster.clock.stamp()
+    )
+    if live is not None and meta.get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
+        words = f'Invalid value: "{meta["uid"]}": field is immutable'
+        raise invalid(kind.kind, kind.group, asked.name, [Cause("metadata.uid", "FieldValueInvalid", words)])
+    call.cluster.api.access.check_grant(call.user, kind, merged)
     who = Who(manager, call.user, "Apply")
     if live is None:
+        merged["metadata"].pop("resourceVersion", None)
         return call.answer(201, call.registry.create(call.stored, merged, who, dry_run=call.dry_run))
     return call.answer(200, call.registry.update(call.stored, merged, who, subresource=asked.subresource, dry_run=call.dry_run))
 
 
-def read_applied(call: Call) -> Object:
-    asked, kind = call.asked, call.kind
-    raw = body.limited(call.request)
-    duplicates: list[str] = []
-    value = body.yaml_value(raw, kind, duplicates)
-    if not isinstance(value, dict):
-        raise bad_request(f"error decoding YAML: {body.GO_TYPES.get(type(value), 'null')} is not an object")
-    if not value.get("kind") or not value.get("apiVersion"):
-        missing = "kind" if not value.get("kind") else "apiVersion"
-        raise bad_request(f"error decoding patch: Object '{missing}' is missing in '{raw.decode(errors='replace')}'")
-    body.check_kind(value, raw, kind)
-    decoded, unknown = schema.decode(kind, value)
-    body.report(kind, duplicates + [f'unknown field "{path}"' for path in unknown], call.request.one("fieldValidation"), call.warnings)
-    meta = decoded.setdefault("metadata", {})
-    if meta.get("name", asked.name) != asked.name:
+def read_applied(call: Call, kind: Kind) -> Object:
+    """The manifest of an apply as it was sent, with the name and namespace of the path. Raises ApiError 400."""
+    asked, raw = call.asked, body.limited(call.request)
+    loader = body.YamlLoader(raw)
+    try:
+        value = loader.get_single_data()
+    except yaml.YAMLError as error:
+        raise bad_request(f"error encoding patch: {body.yaml_error(error)}") from None
+    if value is not None and not isinstance(value, dict):
+        what = f"json: cannot unmarshal {body.GO_TYPES.get(type(value), 'object')} into Go value of type map[string]interface {{}}"
+        raise bad_request(f"error decoding patch: error unmarshaling JSON: while decoding JSON: {what}")
+    value = value or {}
+    version, name = value.get("apiVersion") or "", value.get("kind") or ""
+    if (version, name) != (kind.api_version, kind.kind):
+        raise bad_request(f"invalid object type: {version if '/' in str(version) else f'/{version}'}, Kind={name}")
+    body.report(kind, loader.twice, call.request.one("fieldValidation"), call.warnings)
+    meta = value.setdefault("metadata", {})
+    if not isinstance(meta, dict):
+        raise bad_request("metadata is not an object")
+    if not meta.get("name"):
+        raise bad_request(f"the name of the object ({asked.name} based on URL) was undeterminable: name must be provided")
+    if meta["name"] != asked.name:
         raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({asked.name})")
     if meta.get("namespace", asked.namespace) not in ("", asked.namespace):
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
-    meta["name"] = asked.name
-    if asked.namespace:
-        meta["namespace"] = asked.namespace
-    return decoded
+    return value

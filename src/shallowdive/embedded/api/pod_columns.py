@@ -20,10 +20,8 @@ def ready(pod: Object, _now: float) -> str:
 def restarts(pod: Object, now: float) -> str:
     """The count, and how long ago the last one was."""
     beside, initial = _restartable(pod), _statuses(pod, "initContainerStatuses")
-    if _initializing(pod):
-        counted = initial
-    else:
-        counted = [s for s in initial if s["name"] in beside] + _statuses(pod, "containerStatuses")
+    started = [s for s in initial if s["name"] in beside] + _statuses(pod, "containerStatuses")
+    counted = initial if _initial(pod) else started
     count = sum(s.get("restartCount", 0) for s in counted)
     ends = [s["lastState"]["terminated"].get("finishedAt") or "" for s in counted if s.get("lastState", {}).get("terminated")]
     last = max(ends, default="")
@@ -84,10 +82,6 @@ def _ended(ended: dict[str, Any]) -> str:
     if ended.get("reason"):
         return str(ended["reason"])
     return f"Signal:{ended['signal']}" if ended.get("signal") else f"ExitCode:{ended.get('exitCode', 0)}"
-
-
-def _initializing(pod: Object) -> bool:
-    return bool(_initial(pod))
 
 
 def _restartable(pod: Object) -> set[str]:

@@ -33,6 +33,7 @@ class Grant(NamedTuple):
     namespace: str
     rules: list[Rule]
     missing: str
+    because: str
 
 
 class Rbac:
@@ -46,12 +47,16 @@ class Rbac:
             self._grants = None
 
     def allows(self, user: User, action: Action) -> bool:
-        return any(
-            covers(rule, action)
-            for grant in self.grants(user)
-            if not grant.namespace or grant.namespace == action.namespace
-            for rule in grant.rules
-        )
+        return self.reason(user, action) is not None
+
+    def reason(self, user: User, action: Action) -> str | None:
+        """Which binding allows an action; None when none does."""
+        for grant in self.grants(user):
+            if not grant.namespace or grant.namespace == action.namespace:
+                for rule in grant.rules:
+                    if covers(rule, action):
+                        return grant.because
+        return None
 
     def grants(self, user: User) -> Iterator[Grant]:
         if self._grants is None:
@@ -85,7 +90,8 @@ class Rbac:
                     "" if rules is not None else f'{reference["kind"].lower()}.rbac.authorization.k8s.io "{reference["name"]}" not found'
                 )
                 for subject in binding.get("subjects") or ():
-                    found[_key(subject, namespace)].append(Grant(namespace, rules or [], missing))
+                    grant = Grant(namespace, rules or [], missing, _because(binding, subject))
+                    found[_key(subject, namespace)].append(grant)
         return found
 
 
@@ -93,6 +99,15 @@ def _key(subject: Object, namespace: str) -> Subject:
     if subject["kind"] == "ServiceAccount":
         return ("User", f"system:serviceaccount:{subject.get('namespace') or namespace}:{subject['name']}")
     return (subject["kind"], subject["name"])
+
+
+def _because(binding: Object, subject: Object) -> str:
+    """Why something is allowed, as a review says it."""
+    meta, role = binding["metadata"], binding["roleRef"]
+    name = f"{meta['name']}/{meta['namespace']}" if meta.get("namespace") else meta["name"]
+    kind = "RoleBinding" if meta.get("namespace") else "ClusterRoleBinding"
+    whom = f"{subject['name']}/{subject['namespace']}" if subject.get("namespace") else subject["name"]
+    return f'RBAC: allowed by {kind} "{name}" of {role["kind"]} "{role["name"]}" to {subject["kind"]} "{whom}"'
 
 
 def covers(rule: Rule, action: Action) -> bool:

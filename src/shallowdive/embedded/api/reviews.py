@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+
 from shallowdive.embedded.api import body, verbs
 from shallowdive.embedded.api.access import MASTERS
 from shallowdive.embedded.api.negotiate import respond
 from shallowdive.embedded.api.rbac import Action
 from shallowdive.embedded.request import Response, User
-from shallowdive.embedded.status import Cause, bad_request, invalid
+from shallowdive.embedded.status import ApiError, Cause, bad_request, invalid
 from shallowdive.embedded.store import Object
 
 Call = verbs.Call
@@ -45,65 +47,61 @@ def _action(spec: dict[str, Any], namespace: str | None = None) -> Action:
 
 
 def _verdict(call: Call, user: User, action: Action) -> dict[str, Any]:
-    access = call.cluster.api.access
+    rbac = call.cluster.api.access.rbac
     if MASTERS in user.groups:
         return {"allowed": True}
-    if access.rbac.allows(user, action):
-        return {"allowed": True, "reason": _reason(call, user, action)}
-    missing = access.rbac.missing(user, action.namespace)
+    reason = rbac.reason(user, action)
+    if reason is not None:
+        return {"allowed": True, "reason": reason}
+    missing = rbac.missing(user, action.namespace)
     return {"allowed": False} | ({"reason": "RBAC: " + ", ".join(missing)} if missing else {})
 
 
-def _reason(call: Call, user: User, action: Action) -> str:
-    return call.cluster.api.access.rbac.reason(user, action)
+def _wrong(field: str, words: str) -> ApiError:
+    """422. The real server names no kind here."""
+    return invalid("", "authorization.k8s.io", "", [Cause(field, "FieldValueInvalid", f"Invalid value: {words}")])
 
 
-def _need_one(call: Call, spec: dict[str, Any]) -> None:
-    if ("resourceAttributes" in spec) == ("nonResourceAttributes" in spec):
-        words = "must specify exactly one of resourceAttributes or nonResourceAttributes"
-        both = "resourceAttributes" in spec
-        field = "spec.nonResourceAttributes" if both else "spec.resourceAttributes"
-        words = (
-            "cannot be specified in combination with resourceAttributes"
-            if both
-            else "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        )
-        value = 'Invalid value: "null"' if not both else "Invalid value"
-        raise invalid(call.kind.kind, call.kind.group, "", [Cause(field, "FieldValueInvalid", f"{value}: {words}")])
+def _need_one(spec: dict[str, Any]) -> None:
+    words = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+    if "resourceAttributes" in spec and "nonResourceAttributes" in spec:
+        given = spec["nonResourceAttributes"]
+        shown = orjson.dumps({"Path": given.get("path", ""), "Verb": given.get("verb", "")}).decode()
+        raise _wrong("spec", f"{shown}: {words}")
+    if "resourceAttributes" not in spec and "nonResourceAttributes" not in spec:
+        raise _wrong("spec", f"null: {words}")
+
+
+def _subject(spec: dict[str, Any]) -> User:
+    if not spec.get("user") and not spec.get("groups"):
+        raise _wrong("spec.user", '"": at least one of user or group must be specified')
+    return User(spec.get("user", ""), tuple(spec.get("groups", ())), spec.get("uid", ""), spec.get("extra", {}))
 
 
 def self_subject_access(call: Call) -> Response:
     value = read(call)
-    _need_one(call, value["spec"])
+    _need_one(value["spec"])
     return answer(call, value, _verdict(call, call.user, _action(value["spec"])))
 
 
 def subject_access(call: Call) -> Response:
     value = read(call)
-    spec = value["spec"]
-    _need_one(call, spec)
-    if not spec.get("user") and not spec.get("groups"):
-        words = 'Invalid value: "": at least one of user or group must be specified'
-        raise invalid(call.kind.kind, call.kind.group, "", [Cause("spec.user", "FieldValueInvalid", words)])
-    user = User(spec.get("user", ""), tuple(spec.get("groups", ())), spec.get("uid", ""), spec.get("extra", {}))
-    return answer(call, value, _verdict(call, user, _action(spec)))
+    _need_one(value["spec"])
+    return answer(call, value, _verdict(call, _subject(value["spec"]), _action(value["spec"])))
 
 
 def local_subject_access(call: Call) -> Response:
-    namespace = call.asked.namespace
     value = read(call)
     verbs.check_namespace(value, call.asked)
     spec = value["spec"]
-    if spec.get("resourceAttributes", {}).get("namespace") != namespace:
-        raise bad_request(f"spec.resourceAttributes.namespace must match namespace: {namespace}")
-    user = User(spec.get("user", ""), tuple(spec.get("groups", ())), spec.get("uid", ""), spec.get("extra", {}))
+    user, namespace = _subject(spec), spec.get("resourceAttributes", {}).get("namespace", "")
+    if namespace != call.asked.namespace:
+        raise _wrong("spec.resourceAttributes.namespace", f'"{namespace}": must match metadata.namespace')
     return answer(call, value, _verdict(call, user, _action(spec)))
 
 
-ALL_RULES = (
-    [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-    [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-)
+EVERYTHING = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+EVERY_PATH = {"verbs": ["*"], "nonResourceURLs": ["*"]}
 
 
 def self_subject_rules(call: Call) -> Response:
@@ -115,7 +113,8 @@ def self_subject_rules(call: Call) -> Response:
     resource_rules = [r for r in rules if r.get("resources")]
     other_rules = [{"verbs": r["verbs"], "nonResourceURLs": r["nonResourceURLs"]} for r in rules if r.get("nonResourceURLs")]
     if MASTERS in call.user.groups:
-        resource_rules, other_rules = [*ALL_RULES[0], *resource_rules], [*ALL_RULES[1], *other_rules]
+        resource_rules, other_rules = [EVERYTHING, *resource_rules], [EVERY_PATH, *other_rules]
+    value["spec"] = {}
     return answer(call, value, {"resourceRules": resource_rules, "nonResourceRules": other_rules, "incomplete": False})
 
 
@@ -134,7 +133,7 @@ def token(call: Call) -> Response:
     audiences = spec.get("audiences")
     user = call.cluster.api.access.user(spec["token"], audiences)
     if user is None:
-        return answer(call, value, {"user": {}, "error": "[invalid bearer token, token lookup failed]"})
+        return answer(call, value, {"user": {}, "error": "invalid bearer token"})
     from_token = call.cluster.api.access.tokens.claims(spec["token"])
     status = {"authenticated": True, "user": user_info(user)}
     return answer(call, value, status | ({"audiences": audiences or from_token["aud"]} if from_token else {}))

@@ -54,7 +54,7 @@ class _Reader:
     """The tokens of one label selector, from left to right."""
 
     def __init__(self, text: str) -> None:
-        self.tokens = [*TOKEN.findall(text), ""]
+        self.tokens: list[str] = [*TOKEN.findall(text), ""]
         self.at = 0
 
     def peek(self) -> str:

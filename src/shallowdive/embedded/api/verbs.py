@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import orjson
 
 from shallowdive.embedded.api import body, events, lists, patching, tables
-from shallowdive.embedded.api.negotiate import JSON, STREAMED, Media, respond, wanted
+from shallowdive.embedded.api.negotiate import JSON, Media, respond, wanted
 from shallowdive.embedded.api.route import Asked
 from shallowdive.embedded.api.watch import Watch
-from shallowdive.embedded.kinds import ENDPOINTS, EVENTS, Kind, kind_of
+from shallowdive.embedded.kinds import ENDPOINTS, EVENTS, Kind
 from shallowdive.embedded.registry import DeleteOptions, Who
 from shallowdive.embedded.request import Request, Response, Stream, User
-from shallowdive.embedded.status import bad_request, invalid, not_found, Cause
+from shallowdive.embedded.status import Cause, bad_request, invalid, not_found
 from shallowdive.embedded.store import Event, Object
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Call:
 
     def check_write(self, options: str) -> None:
         query = self.request.query
-        body.check_options(options, tuple(query.get("dryRun", ())), self.request.one("fieldValidation"))
+        body.check_options(options, tuple(query.get("dryRun", ())), self.request.one("fieldManager"), self.request.one("fieldValidation"))
 
     def answer(self, code: int, value: Object) -> Response:
         """An object in the shape that the client wants."""
@@ -147,6 +147,7 @@ def create(call: Call) -> Response:
     check_namespace(value, asked)
     if call.stored == EVENTS and kind.resource != EVENTS:
         value = events.to_core(value)
+    call.cluster.api.access.check_grant(call.user, kind, value)
     made = call.registry.create(call.stored, value, call.who(), dry_run=call.dry_run)
     return call.answer(201, made if call.stored == kind.resource else events.to_new(made))
 
@@ -184,6 +185,7 @@ def store_update(call: Call, value: Object) -> Response:
     asked, kind, registry = call.asked, call.kind, call.registry
     if call.stored != kind.resource:
         value = events.to_core(value)
+    call.cluster.api.access.check_grant(call.user, kind, value)
     if call.store.event(call.stored, asked.namespace, asked.name) is None:
         if not registry.creates_by_update(kind) or asked.subresource or value["metadata"].get("uid"):
             raise not_found(kind.resource, asked.name)
@@ -205,17 +207,19 @@ def delete_options(call: Call) -> DeleteOptions:
         given = body.read(request, DELETE_OPTIONS, call.warnings)
     elif "dryRun" in request.query:
         given["dryRun"] = list(request.query["dryRun"])
-    body.check_options("DeleteOptions", tuple(given.get("dryRun") or request.query.get("dryRun", ())), "")
+    body.check_options("DeleteOptions", tuple(given.get("dryRun") or request.query.get("dryRun") or ()))
     grace = given.get("gracePeriodSeconds")
     if grace is None and "gracePeriodSeconds" in request.query:
         grace = lists.integer(request.one("gracePeriodSeconds"))
     propagation = given.get("propagationPolicy") or request.one("propagationPolicy")
     orphan = given.get("orphanDependents")
     if propagation not in ("", "Background", "Foreground", "Orphan"):
-        supported = '"Foreground", "Background", "Orphan"'
-        words = f'Invalid value: "{propagation}": valid values are {supported.replace(chr(34), chr(34))}, nil'
+        words = f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", "Orphan", "nil"'
+        raise invalid("DeleteOptions", "meta.k8s.io", "", [Cause("propagationPolicy", "FieldValueNotSupported", words)])
+    if orphan is not None and propagation:
+        words = f'Invalid value: "{propagation}": orphanDependents and deletionPropagation cannot be both set'
         raise invalid("DeleteOptions", "meta.k8s.io", "", [Cause("propagationPolicy", "FieldValueInvalid", words)])
-    if orphan is not None and not propagation:
+    if orphan is not None:
         propagation = "Orphan" if orphan else "Background"
     preconditions = given.get("preconditions") or {}
     dry_run = bool(given.get("dryRun") or call.dry_run)
@@ -223,7 +227,7 @@ def delete_options(call: Call) -> DeleteOptions:
 
 
 def delete(call: Call) -> Response:
-    asked, kind = call.asked, call.kind
+    asked = call.asked
     options = delete_options(call)
     left = call.registry.delete(call.stored, asked.namespace, asked.name, options, call.who())
     return deletion_answer(call, left, options)
