@@ -2,8 +2,9 @@
 
 from shallowdive.live.follow import Follower
 from shallowdive.live.history import History, Seen
+from shallowdive.live.look import look
 from shallowdive.live.resources import KINDS, LAB_KINDS
 from shallowdive.live.state import ClusterState, apply_event
 from shallowdive.live.wait import poll, wait_for
 
-__all__ = ["KINDS", "LAB_KINDS", "ClusterState", "Follower", "History", "Seen", "apply_event", "poll", "wait_for"]
+__all__ = ["KINDS", "LAB_KINDS", "ClusterState", "Follower", "History", "Seen", "apply_event", "look", "poll", "wait_for"]

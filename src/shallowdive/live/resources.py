@@ -19,6 +19,19 @@ KINDS: dict[str, tuple[str, str]] = {
     "ReplicaSet": ("AppsV1Api", "list_namespaced_replica_set"),
     "EndpointSlice": ("DiscoveryV1Api", "list_namespaced_endpoint_slice"),
     "Ingress": ("NetworkingV1Api", "list_namespaced_ingress"),
+    "StatefulSet": ("AppsV1Api", "list_namespaced_stateful_set"),
+    "DaemonSet": ("AppsV1Api", "list_namespaced_daemon_set"),
+    "Job": ("BatchV1Api", "list_namespaced_job"),
+    "HorizontalPodAutoscaler": ("AutoscalingV2Api", "list_namespaced_horizontal_pod_autoscaler"),
+    "PodDisruptionBudget": ("PolicyV1Api", "list_namespaced_pod_disruption_budget"),
+    "ResourceQuota": ("CoreV1Api", "list_namespaced_resource_quota"),
+    "LimitRange": ("CoreV1Api", "list_namespaced_limit_range"),
+    "ServiceAccount": ("CoreV1Api", "list_namespaced_service_account"),
+    "Secret": ("CoreV1Api", "list_namespaced_secret"),
+    "Namespace": ("CoreV1Api", "list_namespace"),
+    "StorageClass": ("StorageV1Api", "list_storage_class"),
+    "IngressClass": ("NetworkingV1Api", "list_ingress_class"),
+    "APIService": ("ApiregistrationV1Api", "list_api_service"),
 }
 LAB_KINDS = ("Pod", "ReplicaSet", "Deployment", "Service", "EndpointSlice", "Ingress", "ConfigMap", "Event")
 """What a tenant's namespace is followed by: nothing cluster-scoped."""

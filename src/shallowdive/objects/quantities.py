@@ -1,0 +1,36 @@
+"""Kubernetes' quantities ("250m", "64Mi", "2") as exact numbers, and what a pod asks for. Pure."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from shallowdive.objects import Object
+
+SUFFIXES = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "": Fraction(1)}
+SUFFIXES |= {s: Fraction(1000 ** (i + 1)) for i, s in enumerate("kMGTPE")}
+SUFFIXES |= {f"{s}i": Fraction(1024 ** (i + 1)) for i, s in enumerate("KMGTPE")}
+
+
+def amount(quantity: object) -> Fraction:
+    """ValueError for a text that is no quantity."""
+    text = str(quantity)
+    number = text.rstrip("inumkKMGTPE")
+    suffix = text[len(number) :]
+    if suffix == "E" and not number:
+        raise ValueError(text)
+    return Fraction(number) * SUFFIXES[suffix] if suffix in SUFFIXES else Fraction(text)
+
+
+def asked(pod: Object, resource: str) -> Fraction:
+    """What the scheduler keeps free for a pod: its containers together, or its greediest init container where that is more."""
+    spec = pod["spec"]
+
+    def of(container: Object) -> Fraction:
+        resources = container.get("resources") or {}
+        found = (resources.get("requests") or {}).get(resource, (resources.get("limits") or {}).get(resource, 0))
+        return amount(found)
+
+    side = [c for c in spec.get("initContainers") or [] if c.get("restartPolicy") == "Always"]
+    once = [c for c in spec.get("initContainers") or [] if c.get("restartPolicy") != "Always"]
+    together = sum((of(c) for c in [*spec["containers"], *side]), Fraction(0))
+    return max([together, *(of(c) for c in once)]) + amount((spec.get("overhead") or {}).get(resource, 0))
