@@ -159,7 +159,7 @@ def _schemas() -> dict[tuple[str, ...], str]:
 def _references(value: Any) -> set[str]:
     """The names of the schemas that a value refers to."""
     if isinstance(value, dict):
-        here = {str(value["$ref"])[1:]} if isinstance(value.get("$ref"), str) else set()
+        here: set[str] = {str(value["$ref"])[1:]} if isinstance(value.get("$ref"), str) else set()
         return here.union(*(_references(part) for part in value.values()))
     return {name for item in value for name in _references(item)} if isinstance(value, list) else set()
 
