@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -126,8 +127,8 @@ class Watch:
                     self.lines.put(line.decode())
             if rest:
                 self.lines.put(rest.decode())
-        except (urllib3.exceptions.HTTPError, ValueError, AttributeError, OSError):
-            self.lines.put("")  # closed by us, or silent for a minute: `next` fails on it
+        except (urllib3.exceptions.HTTPError, OSError) as exc:  # closed by us, or silent for a minute
+            self.lines.put(json.dumps({"type": "BROKEN", "object": repr(exc)}))
         self.closed.set()
 
     def next(self, limit_s: float = 15) -> Json:
@@ -153,7 +154,8 @@ class Watch:
         return [json.loads(self.lines.get_nowait()) for _ in range(self.lines.qsize())]
 
     def close(self) -> None:
-        self.reply.close()
+        with suppress(RuntimeError):  # ended already; `close` would wait for the thread that reads
+            self.reply.shutdown()
 
     def __enter__(self) -> Watch:
         return self

@@ -5,6 +5,7 @@ A row is a name and what makes that pod special; the rest is a busybox that runs
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from shallowdive.cluster.images import AGNHOST, BUSYBOX
@@ -83,7 +84,7 @@ PODS: dict[str, Json] = {
     "no-command": pod(container(command=["/not-there"])),
     "sick": pod(container("touch /tmp/ok; sleep 2; rm /tmp/ok; " + FOREVER, livenessProbe=exec_probe("cat /tmp/ok")), restartPolicy="Always"),
     "not-ready": pod(container(readinessProbe=exec_probe("test -e /tmp/ready")), labels={"app": "not-ready"}),
-    "slow-start": pod(container("sleep 1; touch /tmp/up; " + FOREVER, startupProbe=exec_probe("test -e /tmp/up", failureThreshold=60))),
+    "slow-start": pod(container("sleep 3; touch /tmp/up; " + FOREVER, startupProbe=exec_probe("test -e /tmp/up", failureThreshold=60))),
     "with-init": pod(container("echo app; " + FOREVER), initContainers=[container("echo first", "one"), container("echo second", "two")]),
     "init-fails": pod(container("echo app"), initContainers=[container("exit 7", "one")]),
     "side-car": pod(container("sleep 1; echo app"), initContainers=[container(name="beside", restartPolicy="Always")]),
@@ -133,27 +134,46 @@ SERVICES: dict[str, Json] = {
 
 
 class Stage:
-    """The namespace in which all of it lives."""
+    """The namespace in which all of it lives. It is filled in the background; whoever looks first waits for the end of that."""
 
     def __init__(self, api: Api, namespace: str) -> None:
         self.api, self.namespace = api, namespace
-        self.core, self.batch = f"/api/v1/namespaces/{namespace}", f"/apis/batch/v1/namespaces/{namespace}"
-        eventually(lambda: api.get(f"{self.core}/serviceaccounts/default").code == 200, what="a default service account")
-        api.made(f"{self.core}/configmaps", {"metadata": {"name": "settings"}, "data": {"greeting": "good day"}})
-        api.made(f"{self.core}/secrets", {"metadata": {"name": "pass"}, "stringData": {"word": "open"}})
+        self._core, self.batch = f"/api/v1/namespaces/{namespace}", f"/apis/batch/v1/namespaces/{namespace}"
+        self.refused: dict[str, Any] = {}
+        with ThreadPoolExecutor(1) as filler:
+            self._filled = filler.submit(self._fill)
+            filler.shutdown(wait=False)
+
+    def _fill(self) -> None:
+        eventually(lambda: self.api.get(f"{self._core}/serviceaccounts/default").code == 200, what="a default service account")
+        self._make(f"{self._core}/configmaps", "settings", {"data": {"greeting": "good day"}})
+        self._make(f"{self._core}/secrets", "pass", {"stringData": {"word": "open"}})
         for name in ("first-used", "never-used"):
-            api.made(f"{self.core}/persistentvolumeclaims", {"metadata": {"name": name}, "spec": CLAIM})
+            self._make(f"{self._core}/persistentvolumeclaims", name, {"spec": CLAIM})
         for name, service in SERVICES.items():
-            api.made(f"{self.core}/services", {"metadata": {"name": name}, "spec": service})
-        for name, made in PODS.items():
-            api.made(f"{self.core}/pods", made | {"metadata": made["metadata"] | {"name": name}})
-        for name, made in JOBS.items():
-            api.made(f"{self.batch}/jobs", made | {"metadata": {"name": name}})
+            self._make(f"{self._core}/services", name, {"spec": service})
         cron = {"schedule": "* * * * *", "jobTemplate": job("echo tick")}
-        api.made(f"{self.batch}/cronjobs", {"metadata": {"name": "each-minute"}, "spec": cron})
+        self._make(f"{self.batch}/cronjobs", "each-minute", {"spec": cron})
+        for name, made in PODS.items():
+            self._make(f"{self._core}/pods", name, made)
+        for name, made in JOBS.items():
+            self._make(f"{self.batch}/jobs", name, made)
+
+    def _make(self, path: str, name: str, body: Json) -> None:
+        answer = self.api.post(path, body | {"metadata": body.get("metadata", {}) | {"name": name}})
+        if answer.code != 201:
+            self.refused[name] = answer.body
+
+    @property
+    def core(self) -> str:
+        self._filled.result(120)
+        return self._core
 
     def pod(self, name: str) -> Json:
-        return self.api.seen(f"{self.core}/pods/{name}")
+        answer = self.api.get(f"{self.core}/pods/{name}")
+        assert answer.code == 200, self.refused.get(name, answer.body)
+        seen: Json = answer.body
+        return seen
 
     def when(self, name: str, wanted: Callable[[Json], Any], limit_s: float = 120) -> Json:
         """The pod, once `wanted` is true of it."""
@@ -181,7 +201,7 @@ class Stage:
 
     def events(self, name: str) -> list[Json]:
         found = self.api.seen(f"{self.core}/events", fieldSelector=f"involvedObject.name={name}")["items"]
-        return sorted(found, key=lambda e: int(e["metadata"]["resourceVersion"]))
+        return sorted(found, key=lambda e: str(e["metadata"]["name"]))  # the name ends with the moment of the first of its kind
 
     def reasons(self, name: str) -> list[str]:
         return [e["reason"] for e in self.events(name)]
