@@ -13,6 +13,7 @@ from shallowdive.embedded.api.lists import integer
 from shallowdive.embedded.api.negotiate import OFFERED, respond, wanted
 from shallowdive.embedded.clock import parse
 from shallowdive.embedded.kinds import NODES, PODS, SERVICES
+from shallowdive.embedded.kubelet.access import container_name
 from shallowdive.embedded.kubelet.logs import LogOptions
 from shallowdive.embedded.network import Answer, Unreachable
 from shallowdive.embedded.request import Channel, Later, Response, Stream
@@ -26,23 +27,10 @@ HOP_BY_HOP = {"connection", "keep-alive", "proxy-authenticate", "proxy-authoriza
 
 def find_container(call: Call, *, running: bool = False) -> tuple[Object, str]:
     """The pod of the path and the container of the query. Raises ApiError: 400, 404."""
-    asked, name = call.asked, call.request.one("container")
+    asked = call.asked
     pod = call.registry.get(PODS, asked.namespace, asked.name)
-    spec = pod["spec"]
-    every = [c["name"] for part in ("initContainers", "containers", "ephemeralContainers") for c in spec.get(part, ())]
-    if not name:
-        names = [c["name"] for c in spec["containers"]]
-        chosen = pod["metadata"].get("annotations", {}).get("kubectl.kubernetes.io/default-container", "")
-        if len(names) > 1 and chosen not in every:
-            listed = f"choose one of: [{' '.join(names)}]"
-            initial = [c["name"] for c in spec.get("initContainers", ())]
-            if initial:
-                listed += f" or one of the init containers: [{' '.join(initial)}]"
-            raise bad_request(f"a container name must be specified for pod {asked.name}, {listed}")
-        name = names[0] if len(names) == 1 else chosen
-    elif name not in every:
-        raise bad_request(f"container {name} is not valid for pod {asked.name}")
-    if running and not spec.get("nodeName"):
+    name = container_name(pod, call.request.one("container"))
+    if running and not pod["spec"].get("nodeName"):
         raise bad_request(f"pod {asked.name} does not have a host assigned")
     return pod, name
 
@@ -102,7 +90,7 @@ def _needs_upgrade(call: Call) -> None:
         raise bad_request("Upgrade request required")
 
 
-def exec_(call: Call) -> Channel:
+def exec_(call: Call) -> Channel | Response:
     pod, container = find_container(call, running=True)
     _needs_upgrade(call)
     query = call.request
@@ -112,10 +100,10 @@ def exec_(call: Call) -> Channel:
     return call.cluster.kubelet.exec(pod, container, argv, stdin=query.flag("stdin"), tty=query.flag("tty"))
 
 
-def attach(call: Call) -> Channel:
+def attach(call: Call) -> Channel | Response:
     pod, container = find_container(call, running=True)
     _needs_upgrade(call)
-    return call.cluster.kubelet.attach(pod, container, stdin=call.request.flag("stdin"), tty=call.request.flag("tty"))
+    return call.cluster.kubelet.attach(pod, container)
 
 
 def portforward(call: Call) -> Response:

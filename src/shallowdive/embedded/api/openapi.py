@@ -160,7 +160,7 @@ def _references(value: Any) -> set[str]:
     """The names of the schemas that a value refers to."""
     if isinstance(value, dict):
         here: set[str] = {str(value["$ref"])[1:]} if isinstance(value.get("$ref"), str) else set()
-        return here.union(*(_references(part) for part in value.values()))
+        return here | {name for part in value.values() for name in _references(part)}
     return {name for item in value for name in _references(item)} if isinstance(value, list) else set()
 
 

@@ -13,6 +13,7 @@ from shallowdive.embedded.status import ApiError, method_not_allowed, no_such_pa
 
 VERBS_OF_ONE = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "create"}
 VERBS_OF_MANY = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+OF_MANY = ("list", "create", "deletecollection")
 OF_NAMESPACE_ITSELF = ("status", "finalize")
 
 
@@ -100,7 +101,7 @@ def resolve(asked: Asked) -> Kind:
     if kind.namespaced and asked.name and not asked.namespace:
         raise no_such_path()
     if not asked.subresource:
-        if asked.verb not in kind.verbs or (asked.name and asked.verb == "create"):
+        if asked.verb not in kind.verbs or (asked.verb != "watch" and (asked.verb in OF_MANY) is bool(asked.name)):
             raise method_not_allowed()
         if kind.namespaced and not asked.namespace and asked.verb not in ("list", "watch"):
             raise method_not_allowed()
