@@ -132,7 +132,7 @@ class VolumeBinder(Controller):
         elif class_["provisioner"] != "kubernetes.io/no-provisioner":
             maker: str = class_["provisioner"]
             if any(annotations.get(note) != maker for note in PROVISIONERS):
-                self.registry.change(PVCS, *key, lambda value: _annotate(value, {note: maker for note in PROVISIONERS}), self.who)
+                self.registry.change(PVCS, *key, lambda value: _annotate(value, dict.fromkeys(PROVISIONERS, maker)), self.who)
             text = (
                 f"Waiting for a volume to be created either by the external provisioner '{maker}' or manually by the system administrator. "
                 "If volume creation is delayed, please verify that the provisioner is running and correctly registered."
