@@ -130,7 +130,7 @@ def pull_policy(image: str) -> str:
     """`Always` for the tag `latest` and for no tag."""
     name, _, digest = image.partition("@")
     tag = name.rpartition("/")[2].partition(":")[2]
-    return "Always" if tag == "latest" or not (tag or digest) else "IfNotPresent"
+    return "Always" if tag == "latest" or (image and not (tag or digest)) else "IfNotPresent"
 
 
 def _handler(handler: Object) -> None:
