@@ -10,7 +10,8 @@ import orjson
 import yaml
 
 from shallowdive.embedded import schema
-from shallowdive.embedded.api.negotiate import JSON, OFFERED, YAML
+from shallowdive.embedded.api import protobuf
+from shallowdive.embedded.api.negotiate import JSON, OFFERED, PROTOBUF, YAML
 from shallowdive.embedded.kinds import Kind, by_api
 from shallowdive.embedded.request import Request
 from shallowdive.embedded.status import ApiError, Cause, bad_request, invalid, too_large, unsupported_media
@@ -78,13 +79,16 @@ def check_options(options: str, dry_run: tuple[str, ...], manager: str = "", val
 def read(request: Request, kind: Kind, warnings: Warnings) -> Object:
     """The object in a body, decoded by its schema. Raises ApiError: 400, 413, 415."""
     media = content_type(request) or JSON
-    if media not in (JSON, YAML):
+    if media not in OFFERED:
         raise unsupported_media("the body of the request was in an unknown format - accepted media types include: " + ", ".join(OFFERED))
     body = limited(request)
     duplicates: list[str] = []
-    value = yaml_value(body, kind, duplicates) if media == YAML else json_value(body, kind, duplicates)
-    check_kind(value, body, kind)
-    decoded, unknown = schema.decode(kind, value)
+    if media == PROTOBUF:
+        value = protobuf_value(body, kind)
+    else:
+        value = yaml_value(body, kind, duplicates) if media == YAML else json_value(body, kind, duplicates)
+        check_kind(value, body, kind)
+    decoded, unknown = schema.decode(kind, {} if value is None else value)
     report(kind, duplicates + [f'unknown field "{path}"' for path in unknown], request.one("fieldValidation"), warnings)
     return decoded
 
@@ -157,6 +161,17 @@ def _inside_object(text: str) -> bool:
         elif letter in "}]" and depth:
             depth.pop()
     return bool(depth) and depth[-1] == "{"
+
+
+def protobuf_value(body: bytes, kind: Kind) -> Any:
+    """A protobuf body as JSON."""
+    try:
+        found = protobuf.envelope(body)
+        names = {"kind": found.kind, "apiVersion": found.api_version}
+        check_kind({name: word for name, word in names.items() if word}, body, kind)
+        return protobuf.decode(found.raw, kind.schema)
+    except (protobuf.Broken, ValueError, KeyError, TypeError, AttributeError) as broken:
+        raise unrecognized(kind, str(broken), body) from None
 
 
 def yaml_value(body: bytes, kind: Kind, duplicates: list[str]) -> Any:

@@ -160,7 +160,9 @@ def _references(value: Any) -> set[str]:
     """The names of the schemas that a value refers to."""
     if isinstance(value, dict):
         here: set[str] = {str(value["$ref"])[1:]} if isinstance(value.get("$ref"), str) else set()
-        return here | {name for part in value.values() for name in _references(part)}
+        for part in value.values():
+            here |= _references(part)
+        return here
     return {name for item in value for name in _references(item)} if isinstance(value, list) else set()
 
 
@@ -173,7 +175,7 @@ def _reached(names: set[str]) -> set[str]:
         if name not in found:
             found.add(name)
             waiting += _references(data()["schemas"].get(name, {}))
-    return found & data()["schemas"].keys()
+    return {name for name in found if name in data()["schemas"]}
 
 
 def _renamed(value: Any, prefix: str) -> Any:
