@@ -26,6 +26,7 @@ START_TEXTS = {
     "command-not-executable": r"permission denied|exec format error|is a directory",
     "command-not-found": r"not found in \$PATH|no such file or directory",
 }
+PROBED = ("killed-by-signal", "command-failed", "command-ended")
 ENDS = ("Evicted", "DeadlineExceeded")
 SIGNALS = {1: "HUP", 2: "INT", 4: "ILL", 6: "ABRT", 8: "FPE", 9: "KILL", 11: "SEGV", 13: "PIPE", 15: "TERM"}
 
@@ -40,8 +41,9 @@ def _config(cause: str) -> Find:
             if (found[0] if found else "volume-mount-fails" if container == "" else "config-refused") != cause:
                 continue
             groups = {k: v or "" for k, v in (found[1].groupdict() if found else {}).items()}
-            what = {"configmap-missing": "ConfigMap", "secret-missing": "Secret"}.get(cause, groups.get("of") or "ConfigMap or Secret")
+            what = groups.get("of") or ("Secret" if "secret" in text.lower() else "ConfigMap")
             named = groups.get("named") or _volume_source(pod, text)
+            path = f"{path}{_reference(pod, container, named)}" if container else path
             facts = {"path": path, "container": container, "of": what, "named": named or "?", "key": groups.get("key", "")}
             yield Evidence(text, facts)
 
@@ -59,6 +61,18 @@ def _complaints(sight: Sight, pod: Object) -> Iterator[tuple[str, str, str]]:
         volume = re.search(r'volume "([^"]+)"', text)
         if text:
             yield text, f"spec.volumes[{volume.group(1)}]" if volume else "spec.volumes", ""
+
+
+def _reference(pod: Object, container: str, named: str) -> str:
+    """Where a container names this ConfigMap or Secret: ".env[WORD].valueFrom", ".envFrom[0]", '' when it is not found."""
+    spec = next((s for _, s, _ in containers(pod) if s["name"] == container), {})
+    found = [f".env[{e['name']}].valueFrom" for e in spec.get("env") or [] if named in _names(e.get("valueFrom"))]
+    found += [f".envFrom[{i}]" for i, e in enumerate(spec.get("envFrom") or []) if named in _names(e)]
+    return found[0] if found else ""
+
+
+def _names(source: dict[str, Any] | None) -> list[str]:
+    return [v["name"] for v in (source or {}).values() if isinstance(v, dict) and "name" in v]
 
 
 def _volume_source(pod: Object, text: str) -> str:
@@ -122,14 +136,14 @@ def _ends(cause: str) -> Find:
             code = int(end.get("exitCode", 0))
             facts = {
                 "path": path, "container": spec["name"], "code": str(code), "signal": SIGNALS.get(code - 128, str(code - 128)),
-                "value": _now(cause, spec), "restarts": str(status.get("restartCount", 0)),
+                "value": _now(cause, spec),
                 "memory": ((spec.get("resources") or {}).get("limits") or {}).get("memory", "none"),
             }  # fmt: skip
             if cause in ("command-not-found", "command-not-executable") and code in (126, 127):
                 facts["certainty"] = LIKELY
-            text = (
-                f"container {spec['name']}: {end.get('reason', 'terminated')}, exit code {code}, {status.get('restartCount', 0)} restarts"
-            )
+            if cause in PROBED and not sight.looked("Event") and ("livenessProbe" in spec or "startupProbe" in spec):
+                facts["certainty"] = LIKELY  # an event would say that a probe ended it
+            text = f"container {spec['name']}: {end.get('reason', 'terminated')}, exit code {code}"
             if cause in ("liveness-kills", "startup-kills"):
                 probe = cause.partition("-")[0].capitalize()
                 text = _probe_text(sight, pod, probe, spec["name"], 0) or text

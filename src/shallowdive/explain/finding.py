@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from shallowdive.objects import Object
 
+FIXED = {"Pod": ": spec", "PersistentVolumeClaim": ": spec", "Job": r": spec\.template", "StatefulSet": "volumeClaimTemplates"}
+"""Fields that cannot be changed once the object is made, by kind."""
+CHANGEABLE = re.compile(r"\.image\b|\.tolerations|\.schedulingGates|\.activeDeadlineSeconds")
 CERTAIN, LIKELY, NORMAL = "certain", "likely", "normal"
 
 
@@ -46,16 +50,30 @@ class Finding:
     value: str
     look: str
     certainty: str = CERTAIN
+    log_of: tuple[str, str] | None = None
+    """Pod and container whose previous log says more."""
+
+    @property
+    def anew(self) -> str:
+        """The kind of object that has to be made anew, because the field of one that exists cannot be changed; '' for most."""
+        kind = self.field.partition(" ")[0]
+        fixed = kind in FIXED and bool(re.search(FIXED[kind], self.field))
+        return kind if fixed and not CHANGEABLE.search(self.field) else ""
 
     @property
     def normal(self) -> bool:
         """Nothing is wrong: this is what it waits for."""
         return self.certainty == NORMAL
 
+    @property
+    def change(self) -> str:
+        """The field, what is there now, and whether the object has to be made anew for it."""
+        now = f" (now: {self.value})" if self.value else ""
+        return f"{self.field}{now}" + (f"; needs a new {self.anew}" if self.anew else "")
+
     def lines(self) -> list[str]:
         head = {CERTAIN: "✗", LIKELY: "?", NORMAL: "…"}[self.certainty]
-        change = f"{self.field}" + (f" (now: {self.value})" if self.value else "")
-        rest = (("seen", self.evidence), ("" if self.normal else "change", change), ("look at", self.look))
+        rest = (("seen", self.evidence), ("" if self.normal else "change", self.change), ("look at", self.look))
         likely = " Likely, not certain." if self.certainty == LIKELY else ""
         return [f"{head} {self.about}: {self.says}{likely}", *(f"    {k + ':':9}{v}" for k, v in rest if k and v)]
 
@@ -65,7 +83,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`verdict` is broken | normal | healthy | unknown | absent; findings in the order in which they stand in the way."""
+    """`verdict` is broken | normal | healthy | unknown | absent | unseen | half seen | no rules.
+
+    Findings are in the order in which they stand in the way."""
 
     subject: str
     verdict: str
@@ -89,6 +109,9 @@ class Explanation:
             "unknown": f"{self.subject}: it does not work, and the record does not say why."
             + (f" Last complaint: {self.seen}" if self.seen else ""),
             "absent": f"{self.subject}: there is no such object.",
+            "unseen": f"{self.subject}: nobody looked at objects of this kind.",
+            "half seen": f"{self.subject}: nothing wrong was seen, and nobody looked at: {self.seen}.",
+            "no rules": f"{self.subject}: there are no rules for this kind.",
         }[self.verdict]
 
     def lines(self) -> list[str]:

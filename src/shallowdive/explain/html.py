@@ -18,7 +18,7 @@ def fragment(explanation: Explanation) -> str:
 def _finding(f: Finding) -> str:
     rows = [("Seen", f.evidence)]
     if not f.normal and f.field:
-        rows.append(("Change", f.field + (f" (now: {f.value})" if f.value else "")))
+        rows.append(("Change", f.change))
     rows.append(("Look at", f.look))
     body = "".join(f"<dt>{name}</dt><dd><code>{escape(text)}</code></dd>" for name, text in rows if text)
     likely = " <i>Likely, not certain.</i>" if f.certainty == LIKELY else ""

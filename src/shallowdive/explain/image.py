@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from shallowdive.explain.finding import Evidence
+from shallowdive.explain.finding import LIKELY, Evidence
 from shallowdive.explain.rule import Find, rules
 from shallowdive.explain.sight import Sight, event_time
 from shallowdive.objects import Object
@@ -84,8 +84,12 @@ def _fails(cause: str) -> Find:
         for path, spec, status in containers(pod):
             text = _pull_text(sight, pod, spec, status)
             if text and pull_cause(sight, pod, spec, text) == cause:
-                always = cause == "image-always-pulled"
-                yield Evidence(text, _facts(path, spec, **({"value": pull_policy(spec)} if always else {})))
+                facts = _facts(path, spec)
+                if cause == "image-always-pulled":
+                    facts["value"] = pull_policy(spec)
+                elif pull_policy(spec) == "Always" and not sight.looked("Node"):
+                    facts["certainty"] = LIKELY  # the node may have the image
+                yield Evidence(text, facts)
 
     return find
 
@@ -108,7 +112,8 @@ def _waits(reason: str) -> Find:
                 told = [e["message"] for e in sight.events(pod, "Failed", "InspectFailed") if _is_about(e, spec)]
                 text = told[-1] if told and told[-1] == f"Error: {reason}" else None
             if text is not None:
-                yield Evidence(f"{reason}: {text}", _facts(path, spec))
+                value = pull_policy(spec) if "Never" in reason else spec["image"]
+                yield Evidence(text if reason in text else f"{reason}: {text}", _facts(path, spec, value=value))
 
     return find
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from shallowdive.explain.finding import Evidence
+from shallowdive.explain.finding import CERTAIN, LIKELY, Evidence
 from shallowdive.explain.rule import rules
 from shallowdive.explain.sight import TEMPLATED, Sight, in_words
 from shallowdive.objects import Object, annotations_of, labels_of, name_of, selects
@@ -20,11 +20,15 @@ DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 
 
 # ── Service ──────────────────────────────────────────────────────────────────────────────────────────────────
-def selected(sight: Sight, service: Object) -> list[Object]:
-    """Pods that the Service would send requests to if they were ready."""
+def carriers(sight: Sight, service: Object) -> list[Object]:
+    """Pods with the labels that the Service selects."""
     pods = [p for p in sight.all("Pod") if selects(service["spec"].get("selector"), p)]
-    over = ("Succeeded", "Failed")
-    return [p for p in pods if not p["metadata"].get("deletionTimestamp") and (p.get("status") or {}).get("phase") not in over]
+    return [p for p in pods if not p["metadata"].get("deletionTimestamp")]
+
+
+def selected(sight: Sight, service: Object) -> list[Object]:
+    """Those of them that it would send requests to if they were ready."""
+    return [p for p in carriers(sight, service) if (p.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
 
 
 def makers(sight: Sight, service: Object) -> list[Object]:
@@ -43,31 +47,25 @@ def _own(labels: dict[str, str]) -> dict[str, str]:
 
 def _selects_nothing(sight: Sight, service: Object) -> Iterator[Evidence]:
     selector = service["spec"].get("selector")
-    if not selector or not sight.looked("Pod") or selected(sight, service) or makers(sight, service):
+    if not selector or not sight.looked("Pod") or carriers(sight, service) or makers(sight, service):
         return
+    # a maker that nobody looked at may want 0 such pods
+    facts = {"value": in_words(selector), "certainty": CERTAIN if sight.looked("Deployment") and sight.looked("StatefulSet") else LIKELY}
     pods = [p for p in sight.all("Pod") if not p["metadata"].get("deletionTimestamp")]
-
-    def alike(pod: Object) -> int:
-        labels = _own(labels_of(pod))
-        return (
-            4 * len(selector.items() & labels.items())
-            + 2 * len(selector.keys() & labels.keys())
-            + len(set(selector.values()) & set(labels.values()))
-        )
-
     if not pods:
-        yield Evidence(
-            f"selector {in_words(selector)}; no pod in this namespace", {"value": in_words(selector), "diff": "there is no pod at all"}
-        )
+        yield Evidence(f"selector {in_words(selector)}; no pod in this namespace", {**facts, "diff": "there is no pod at all"})
         return
-    nearest = max(pods, key=alike)
+    nearest = max(pods, key=lambda p: _alike(selector, _own(labels_of(p))))
     labels = _own(labels_of(nearest))
-    missing = [
-        f"{k}={v}" if k not in labels else f"{k}={v} (the pod has {k}={labels[k]})" for k, v in selector.items() if labels.get(k) != v
-    ]
-    holder, _ = sight.holder(nearest)
-    text = f"selector {in_words(selector)}; labels of the pods of {holder}: {in_words(labels)}"
-    yield Evidence(text, {"value": in_words(selector), "diff": f"the nearest lacks {', '.join(missing)}"})
+    diff = [f"{k}={v}" + (f" (the pod has {k}={labels[k]})" if k in labels else "") for k, v in selector.items() if labels.get(k) != v]
+    text = f"selector {in_words(selector)}; labels of the pods of {sight.holder(nearest)[0]}: {in_words(labels)}"
+    yield Evidence(text, {**facts, "diff": f"the nearest lacks {', '.join(diff)}"})
+
+
+def _alike(selector: dict[str, str], labels: dict[str, str]) -> int:
+    """How near a pod's labels come to a selector: a whole pair counts most, then a key, then a value under another key."""
+    pairs, keys = selector.items() & labels.items(), selector.keys() & labels.keys()
+    return 4 * len(pairs) + 2 * len(keys) + len(set(selector.values()) & set(labels.values()))
 
 
 def _no_selector(sight: Sight, service: Object) -> Iterator[Evidence]:
@@ -142,7 +140,8 @@ def _class_unserved(sight: Sight, ingress: Object) -> Iterator[Evidence]:
     default = any(annotations_of(c).get(DEFAULT_CLASS) == "true" for c in classes.values())
     if named in classes or (not named and default):
         return
-    text = f"ingressClassName {named or 'not set, and no class is the default'}; classes of this cluster: {', '.join(sorted(classes)) or 'none'}"
+    there = ", ".join(sorted(classes)) or "none"
+    text = f"ingressClassName {named or 'not set, and no class is the default'}; classes of this cluster: {there}"
     yield Evidence(text, {"value": named or "not set"})
 
 

@@ -54,7 +54,7 @@ def _refused(cause: str) -> Find:
         told = str(condition_of(owner, "ReplicaFailure").get("message", ""))
         text = sight.last(owner, "FailedCreate") or told
         if text and refusal(text)[0] == cause:
-            facts = {"value": refusal(text)[1]["wanted"], **refusal(text)[1], "holder": _holder(sight, owner)}
+            facts = {"value": refusal(text)[1]["limit"], **refusal(text)[1], "holder": _holder(sight, owner)}
             yield Evidence(f"FailedCreate: {VARYING.sub('', NAMED.sub('a pod is', text))}", facts)
 
     return find

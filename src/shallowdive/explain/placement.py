@@ -51,6 +51,9 @@ def reasons(sight: Sight, pod: Object) -> dict[str, tuple[str, dict[str, str]]]:
                 break
     if "no-node-matches" in found and len(found) > 1 and any(matches(pod, n) for n in sight.all("Node")):
         del found["no-node-matches"]
+    if not sight.looked("Node"):
+        for _, facts in found.values():
+            facts["certainty"] = LIKELY  # which node failed for which reason is not told
     if "taint-not-tolerated" in found:
         if len(found) > 1:
             del found["taint-not-tolerated"]
@@ -112,27 +115,30 @@ def _unplaced(cause: str) -> Find:
     def find(sight: Sight, pod: Object) -> Iterator[Evidence]:
         if cause in (found := reasons(sight, pod)):
             text, facts = found[cause]
-            yield Evidence(f"PodScheduled=False: {text}", {"value": _now(cause, sight, pod, facts), **_words(sight, facts), **facts})
+            yield Evidence(f"PodScheduled=False: {text}", {"value": _now(cause, pod, facts), **_words(sight, pod, facts), **facts})
 
     return find
 
 
-def _now(cause: str, sight: Sight, pod: Object, facts: dict[str, str]) -> str:
+def _now(cause: str, pod: Object, facts: dict[str, str]) -> str:
     spec, resource = pod["spec"], facts.get("resource", "")
     if cause in ("requests-too-big", "nodes-full"):
         found = [(c.get("resources") or {}).get(kind, {}).get(resource) for c in spec["containers"] for kind in ("requests", "limits")]
         return " + ".join(str(f) for f in found[::2] if f) or next((str(f) for f in found if f), "")
     if cause == "no-node-matches":
         return in_words(spec.get("nodeSelector")) if spec.get("nodeSelector") else "a required nodeAffinity"
-    if cause in ("taint-not-tolerated", "node-not-ready"):
-        taints = {t["key"] for n in sight.all("Node") if matches(pod, n) for t in _untolerated(pod, n)}
-        return ", ".join(sorted(taints))
     return ""
 
 
-def _words(sight: Sight, facts: dict[str, str]) -> dict[str, str]:
+def _words(sight: Sight, pod: Object, facts: dict[str, str]) -> dict[str, str]:
     cordoned = [name_of(n) for n in sight.all("Node") if n["spec"].get("unschedulable")]
-    return {"cordoned": ", ".join(cordoned) or "NODE", "named": facts.get("named", ""), "biggest": facts.get("biggest", "")}
+    taints = {t["key"] for n in sight.all("Node") if matches(pod, n) for t in _untolerated(pod, n)}
+    return {
+        "taints": ", ".join(sorted(taints)) or "not named",
+        "cordoned": ", ".join(cordoned) or "NODE",
+        "named": facts.get("named", ""),
+        "biggest": facts.get("biggest", ""),
+    }
 
 
 def _gated(_: Sight, pod: Object) -> Iterator[Evidence]:

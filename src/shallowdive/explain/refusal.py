@@ -69,7 +69,8 @@ def _subject(status: dict[str, Any], sent: Object | None) -> str:
 def _finding(cause: str, subject: str, said: str, field: str, value: str, **facts: str) -> Finding:
     words = CAUSES[cause]
     says = clean(words.says.format_map({"value": value or "it", **facts}))
-    return Finding(cause, words.group, subject, says, clean(said), field, value, "the manifest", words.certainty)
+    field = field or words.change
+    return Finding(cause, words.group, subject, says, clean(said), field, value if field else "", "the manifest", words.certainty)
 
 
 def _of_fields(status: dict[str, Any], subject: str) -> Iterator[Finding]:
@@ -86,9 +87,7 @@ def _of_fields(status: dict[str, Any], subject: str) -> Iterator[Finding]:
 def _of_text(message: str, subject: str, sent: Object | None) -> Iterator[Finding]:
     refused, facts = refused_pod(message)
     if refused != "creation-refused":
-        yield _finding(
-            refused, subject, message, "the manifest, or what the namespace allows", facts["wanted"], **{**facts, "holder": subject}
-        )
+        yield _finding(refused, subject, message, "the manifest, or the namespace's rule", facts["limit"], **facts)
         return
     for cause, pattern in TEXTS:
         found = re.search(pattern, message)

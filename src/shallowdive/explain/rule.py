@@ -45,17 +45,19 @@ class Rule:
         }
         field = self.cause.change.format_map(facts)
         if field.startswith(("spec.", "metadata.")):
-            holder, template = sight.holder(target) if target["kind"] == "Pod" else (f"{target['kind']} {name_of(target)}", "")
+            holder, template = sight.holder(target)
             field = f"{holder}: {template}{field}"
+        look = (self.cause.look or DESCRIBE).format_map(facts)
         return Finding(
             cause=self.cause.name,
             group=self.cause.group,
             about=f"{obj['kind']} {name_of(obj)}",
-            says=clean(self.cause.says.format_map(facts)),
+            says=" ".join(self.cause.says.format_map(facts).split()),
             evidence=clean(e.text),
             field=field,
             value=facts["value"],
-            look=(self.cause.look or DESCRIBE).format_map(facts),
+            look=look,
+            log_of=(facts["name"], facts["container"]) if "kubectl logs" in look else None,
             certainty=NORMAL if self.cause.certainty == NORMAL else e.facts.get("certainty", self.cause.certainty or CERTAIN),
         )
 

@@ -23,7 +23,7 @@ CHANGING = (
     (re.compile(r" in pod \S+\(UID\)"), ""),
     (re.compile(r"(?<=pod=)(\S+)_\S+\(UID\)"), r"\1"),
     (re.compile(r'^Back-off pulling image "[^"]*": '), ""),
-    (re.compile(r"\?ns=[^\s\"]+"), ""),
+    (re.compile(r"\?ns=[^\s\":]+"), ""),
 )
 
 
@@ -86,12 +86,16 @@ class Sight:
                 if above:
                     yield from self.owners(above)
 
-    def holder(self, pod: Object) -> tuple[str, str]:
-        """Where a field of this pod is changed: ("Deployment web", "spec.template.") or ("Pod web", "")."""
-        chain = [(k, n) for k, n in self.owners(pod) if k in TEMPLATED]
-        if not chain:
-            return f"{pod.get('kind', 'Pod')} {name_of(pod)}", ""
-        return " ".join(chain[-1]), "spec.template."
+    def holder(self, obj: Object) -> tuple[str, str]:
+        """Where a field of this object is changed: ("Deployment web", "spec.template.") for its pod, ("Pod web", "") for its own."""
+        chain = [(k, n) for k, n in self.owners(obj) if k in TEMPLATED]
+        if obj["kind"] == "Pod" and chain:
+            return " ".join(chain[-1]), "spec.template."
+        for owner in self.all("StatefulSet") if obj["kind"] == "PersistentVolumeClaim" else []:
+            for claim in owner["spec"].get("volumeClaimTemplates") or []:
+                if re.fullmatch(rf"{claim['metadata']['name']}-{name_of(owner)}-\d+", name_of(obj)):
+                    return f"StatefulSet {name_of(owner)}", f"spec.volumeClaimTemplates[{claim['metadata']['name']}]."
+        return f"{obj['kind']} {name_of(obj)}", ""
 
 
 def event_time(event: Object) -> float:

@@ -84,9 +84,7 @@ def _in_use(sight: Sight, claim: Object) -> Iterator[Evidence]:
     if claim["metadata"].get("deletionTimestamp") and PROTECTION in (claim["metadata"].get("finalizers") or []):
         pods = [name_of(p) for p in consumers(sight, claim)]
         if pods:
-            yield Evidence(
-                f"metadata.finalizers {PROTECTION}; mounted by pod {', '.join(pods)}", {"pods": ", ".join(pods), "value": PROTECTION}
-            )
+            yield Evidence(f"metadata.finalizers {PROTECTION}; mounted by pod {', '.join(pods)}", {"pods": ", ".join(pods)})
 
 
 def _lost(_: Sight, claim: Object) -> Iterator[Evidence]:

@@ -11,7 +11,7 @@ from shallowdive.explain import autoscaling, container, image, namespace, networ
 from shallowdive.explain.finding import Explanation, Finding
 from shallowdive.explain.sight import Sight, clean, condition_of, newest_time
 from shallowdive.live import ClusterState
-from shallowdive.objects import Object, uid_of
+from shallowdive.objects import Object, selects, uid_of
 from shallowdive.objects.pods import is_ready, pod_state
 
 RULES = (
@@ -24,14 +24,23 @@ def _pods(sight: Sight, owner: Object) -> list[Object]:
 
 
 def _replica_sets(sight: Sight, deployment: Object) -> list[Object]:
-    """Newest first, those that want nothing and have nothing left out."""
+    """Newest first, those that want nothing and have nothing left out; where nobody looked at ReplicaSets, the pods that it selects."""
+    if not sight.looked("ReplicaSet"):
+        return [p for p in sight.all("Pod") if selects(deployment["spec"]["selector"].get("matchLabels"), p)]
     return [r for r in reversed(sight.owned("ReplicaSet", deployment)) if r["spec"].get("replicas") or sight.owned("Pod", r)]
 
 
 def _behind(sight: Sight, service: Object) -> list[Object]:
-    """The makers of the Service's pods and the pods without one. Where nothing is selected, the makers of pods that would be."""
+    """The makers of the Service's pods, and the pods that no maker leads to. Where nothing is selected: who would make such pods."""
     made = network.makers(sight, service)
-    return [*made, *(p for p in network.selected(sight, service) if not any(True for _ in sight.owners(p)))]
+    through = {uid_of(o) for owner in made for o in _below(sight, owner)}
+    return [*made, *(p for p in network.carriers(sight, service) if uid_of(p) not in through)]
+
+
+def _below(sight: Sight, obj: Object) -> Iterator[Object]:
+    for other in _next(sight, obj):
+        yield other
+        yield from _below(sight, other) if other["kind"] != "Pod" else ()
 
 
 def _claims(sight: Sight, pod: Object) -> list[Object]:
@@ -95,6 +104,15 @@ WELL: dict[str, Callable[[Sight, Object], bool]] = {
 }
 
 
+def _unseen(sight: Sight, obj: Object) -> str:
+    """Kinds that have to be looked at before this object can be called well, and were not."""
+    needs = {
+        "Service": ["Pod", *([] if obj["spec"].get("selector") else ["EndpointSlice"])],
+        "Ingress": ["Service", "Pod", "IngressClass", *(["Secret"] if obj["spec"].get("tls") else [])],
+    }
+    return ", ".join(k for k in needs.get(obj["kind"], []) if not sight.looked(k))
+
+
 def explain(state: ClusterState, kind: str, namespace: str, name: str, *, now: float | None = None) -> Explanation:
     """Why this object does not work. `now` is in seconds since 1970; without it the newest time in the state stands for it."""
     sight = Sight(state, name if kind == "Namespace" else namespace, newest_time(state) if now is None else now)
@@ -103,14 +121,18 @@ def explain(state: ClusterState, kind: str, namespace: str, name: str, *, now: f
     look = f"kubectl describe {kind.lower()} {name}" + (f" -n {namespace}" if kind != "Namespace" and namespace else "")
     if obj is None:
         return Explanation(
-            subject, "absent" if sight.looked(kind) else "unknown", look=look.replace(f" {name}", "", 1).replace("describe", "get")
+            subject, "absent" if sight.looked(kind) else "unseen", look=look.replace(f" {name}", "", 1).replace("describe", "get")
         )
+    if kind not in WELL:
+        return Explanation(subject, "no rules", look=look)
     obj = {**obj, "kind": kind}
     told = _merged(list(_walk(sight, obj, set())))
     faults = [f for f, consequence in told if not f.normal and not consequence] or [f for f, _ in told if not f.normal]
     if faults:
         return Explanation(subject, "broken", tuple(faults))
-    if WELL[kind](sight, obj) if kind in WELL else False:
+    if _unseen(sight, obj):
+        return Explanation(subject, "half seen", seen=_unseen(sight, obj), look=look)
+    if WELL[kind](sight, obj):
         waits = tuple(f for f, _ in told if f.about == subject and f.cause in STANDING)
         return Explanation(subject, "normal" if waits else "healthy", waits, look=look)
     waits = tuple(f for f, consequence in told if not consequence) or tuple(f for f, _ in told)

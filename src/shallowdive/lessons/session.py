@@ -22,10 +22,12 @@ from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
 from shallowdive.lessons import tidy
 from shallowdive.lessons.place import drop_namespace, find_namespace, history_file, learner, make_namespace, needs_met
 from shallowdive.lessons.receipt import write_receipt
+from shallowdive.lessons.why import why
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object
 from shallowdive.objects.route import Trace
 from shallowdive.views import View, hops, show_still, view_of
+from shallowdive.views import why as why_view
 
 APPLY: dict[str, Any] = {"field_manager": "shallowdive-learner", "force": True, "_content_type": "application/apply-patch+yaml"}
 """Arguments of any `patch_…` call of the official client that make it a server-side apply: create it, or bring it to this shape."""
@@ -148,6 +150,10 @@ class Session:
         predicted = str(read_answers(self.state).get(f"predict.{said}", ""))
         show_still(*hops.html(seen, title, self.access.source, verdict=verdict, said=predicted))
         return seen
+
+    def explain(self, what: Any) -> None:
+        """Why something does not work: 'deployment/web', a pod's name, an object, or the error of a refused call."""
+        show_still(*why_view.html(why(self.client, what), self.access.backend))
 
     # ── the learner's words ──────────────────────────────────────────────────────────────────────────────────
     def predict(self, name: str, value: object, options: tuple[object, ...] = ()) -> None:
