@@ -119,6 +119,8 @@ def apply(call: Call, live: Object | None) -> Response:
     if live is not None and meta.get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
         words = f'Invalid value: "{meta["uid"]}": field is immutable'
         raise invalid(kind.kind, kind.group, asked.name, [Cause("metadata.uid", "FieldValueInvalid", words)])
+    if asked.namespace:
+        merged["metadata"]["namespace"] = asked.namespace
     call.cluster.api.access.check_grant(call.user, kind, merged)
     who = Who(manager, call.user, "Apply")
     if live is None:
