@@ -8,6 +8,7 @@ import orjson
 
 from shallowdive.embedded.fieldsets import Shape
 from shallowdive.embedded.kinds import Kind
+from shallowdive.embedded.patch import go_text
 from shallowdive.embedded.status import ApiError
 
 SCALARS = {"string": (str,), "integer": (int, float), "number": (int, float), "boolean": (bool,)}
@@ -35,7 +36,7 @@ def _named(kind: Kind, value: dict[str, Any]) -> str:
 
 
 def _kind(kind: Kind) -> str:
-    return f"{kind.api_version}, Kind={kind.kind}"
+    return f"{kind.group}/{kind.version}, Kind={kind.kind}"
 
 
 def _walk(shape: Shape, value: Any, path: str, found: list[str]) -> None:
@@ -43,29 +44,36 @@ def _walk(shape: Shape, value: Any, path: str, found: list[str]) -> None:
         return
     if shape.kind in SCALARS:
         if type(value) not in SCALARS[shape.kind]:
-            found.append(f"{path}: expected {WORDS[shape.kind]}, got {_go_value(value, shape.kind)}")
+            found.append(f"{path}: expected {WORDS[shape.kind]}, got {_got(value, shape.kind)}")
     elif shape.kind in ("struct", "map"):
         if type(value) is not dict:
-            found.append(f"{path}: expected map, got &{{{_plain(value)}}}")
-            return
-        for name, below in value.items():
-            inside = shape.fields.get(name) if shape.kind == "struct" else shape.item
-            if inside is None:
-                found.append(f"{path}.{name}: field not declared in schema")
-            else:
-                _walk(inside, below, f"{path}.{name}", found)
+            found.append(f"{path}: expected map, got &{{{go_text(value)}}}")
+        else:
+            _walk_map(shape, value, path, found)
     elif type(value) is not list:
-        found.append(f"{path}: expected list, got &{{{_plain(value)}}}")
+        found.append(f"{path}: expected list, got &{{{go_text(value)}}}")
     else:
         _walk_list(shape, value, path, found)
+
+
+def _walk_map(shape: Shape, value: dict[str, Any], path: str, found: list[str]) -> None:
+    undeclared = [name for name in value if shape.kind == "struct" and name not in shape.fields]
+    if undeclared:
+        found.append(f"{path}.{undeclared[0]}: field not declared in schema")
+        return
+    for name, below in value.items():
+        _walk(shape.fields[name] if shape.kind == "struct" else shape.item, below, f"{path}.{name}", found)
 
 
 def _walk_list(shape: Shape, value: list[Any], path: str, found: list[str]) -> None:
     seen = set()
     for index, item in enumerate(value):
         step = f"[{index}]"
+        if shape.kind == "items" and type(item) is not dict:
+            found.append(f"{path}: element {index}: associative list with keys may not have non-map elements")
+            continue
         if shape.kind == "items":
-            missing = [key for key in shape.keys if type(item) is not dict or (key not in item and shape.item.fields[key].default is None)]
+            missing = [key for key in shape.keys if key not in item and shape.item.fields[key].default is None]
             if missing:
                 why = f'associative list with keys has an element that omits key field "{missing[0]}" (and doesn\'t have default value)'
                 found.append(f"{path}: element {index}: {why}")
@@ -80,12 +88,21 @@ def _walk_list(shape: Shape, value: list[Any], path: str, found: list[str]) -> N
         _walk(shape.item, item, path + step, found)
 
 
-def _plain(value: Any) -> str:
-    return value if type(value) is str else orjson.dumps(value).decode()
-
-
-def _go_value(value: Any, wanted: str) -> str:
+def _got(value: Any, wanted: str) -> str:
     """How Go prints what it got instead of a scalar."""
     if wanted == "string":
-        return f"&value.valueUnstructured{{Value:{orjson.dumps(value).decode()}}}"
-    return {str: "string", bool: "boolean", list: "list", dict: "map"}.get(type(value), "number")
+        return f"&value.valueUnstructured{{Value:{_syntax(value)}}}"
+    return f"&{{{go_text(value)}}}" if wanted == "boolean" else _type(value)
+
+
+def _type(value: Any) -> str:
+    return {str: "string", bool: "bool", list: "[]interface {}", dict: "map[string]interface {}"}.get(type(value), "float64")
+
+
+def _syntax(value: Any) -> str:
+    """Go's `%#v`."""
+    if type(value) is list:
+        return "[]interface {}{" + ", ".join(map(_syntax, value)) + "}"
+    if type(value) is dict:
+        return "map[string]interface {}{" + ", ".join(f'"{name}":{_syntax(value[name])}' for name in sorted(value)) + "}"
+    return orjson.dumps(value).decode()

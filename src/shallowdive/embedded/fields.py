@@ -16,6 +16,7 @@ MANAGED_META = ("labels", "annotations", "ownerReferences", "finalizers", "gener
 """Fields of `metadata` that have owners; the server itself keeps the others."""
 MOST_UPDATERS = 10
 ANCIENT = "ancient-changes"
+BEFORE = "before-first-apply"
 
 Entry = dict[str, Any]
 
@@ -24,9 +25,14 @@ Entry = dict[str, Any]
 
 
 def after_write(kind: Kind, old: Object | None, value: Object, manager: str, operation: str, subresource: str, now: str) -> None:
-    """Write `metadata.managedFields` of `value`, in place, after a create, update or patch by `manager` (operation Update)."""
-    taken, gone = _changes(kind, old, value, subresource)
+    """Write `metadata.managedFields` of `value`, in place, after a create, update or patch by `manager` (operation Update).
+
+    An object whose entries were taken away stays without until somebody applies."""
     entries = _entries_before(old, value, subresource)
+    if old is not None and not entries:
+        _put(value, [])
+        return
+    taken, gone = _changes(kind, old, value, subresource)
     if taken is not None or gone is not None:
         mine = (manager, operation, kind.api_version, subresource)
         lost = fieldsets.union(gone, taken) if gone is not None and taken is not None else gone or taken
@@ -74,9 +80,9 @@ def _members(found: Set) -> Set:
 
 
 def _entries_before(old: Object | None, value: Object, subresource: str) -> list[Entry]:
-    """The entries a write starts from: those it sends, for whoever wants to edit them, else the stored ones. `[{}]` is a reset."""
+    """The entries a write starts from: those it sends, for whoever wants to edit them, else the stored ones. `[]` and `[{}]` take them away."""
     sent = value["metadata"].get("managedFields") if not subresource else None
-    if sent == [{}]:
+    if sent in ([], [{}]):
         return []
     if sent and all(entry.get("manager") is not None and type(entry.get("fieldsV1")) is dict for entry in sent):
         return list(sent)
@@ -143,7 +149,7 @@ def apply(kind: Kind, live: Object | None, applied: Object, manager: str, *, for
     shape = fieldsets.shape_of_type(kind.schema)
     apply_check.check(kind, shape, applied)
     before: Object = {"metadata": {}} if live is None else live
-    entries = list(before["metadata"].get("managedFields", ()))
+    entries = list(before["metadata"].get("managedFields", ())) or _before_first_apply(kind, live, now)
     own = next((e for e in entries if (e["manager"], e["operation"], e.get("subresource", "")) == (manager, "Apply", subresource)), None)
     stated = _stated(kind, shape, applied, subresource)
     merged = _merge(shape, {**before, "metadata": {k: v for k, v in before["metadata"].items() if k != "managedFields"}}, applied)
@@ -161,6 +167,12 @@ def apply(kind: Kind, live: Object | None, applied: Object, manager: str, *, for
         others.append(_entry(manager, "Apply", kind, subresource, own["time"] if same and own else now, stated))
     _put(decoded, _sorted(others))
     return decoded
+
+
+def _before_first_apply(kind: Kind, live: Object | None, now: str) -> list[Entry]:
+    """An object that nobody owned: what it holds now is somebody's."""
+    taken = _changes(kind, None, live, "")[0] if live is not None else None
+    return [_entry(BEFORE, "Update", kind, "", now, taken)] if taken else []
 
 
 def _stated(kind: Kind, shape: Shape, applied: Object, subresource: str) -> Set:
@@ -217,8 +229,11 @@ def _decoded(kind: Kind, merged: Object) -> Object:
     try:
         decoded: Object = schema.decoder(kind.schema)(merged, unknown)
     except schema.Wrong as wrong:
-        raise apply_check.not_converted(kind, merged, wrong.reason()) from wrong
-    except (schema.Bad, quantity.BadQuantity) as bad:
+        raise apply_check.not_converted(kind, merged, wrong.restoring()) from wrong
+    except schema.Bad as bad:
+        title = "error decoding from json: " if str(bad).startswith("illegal base64") else ""
+        raise apply_check.not_converted(kind, merged, title + str(bad)) from bad
+    except quantity.BadQuantity as bad:
         raise apply_check.not_converted(kind, merged, str(bad)) from bad
     return decoded
 
@@ -228,7 +243,9 @@ def _decoded(kind: Kind, merged: Object) -> Object:
 
 def _merge(shape: Shape, live: Any, applied: Any) -> Any:
     """`applied` laid over `live`; lists by key keep the items of both."""
-    if shape.atomic or applied is None or not live or type(live) is not type(applied):
+    if applied is None and not shape.atomic:
+        return live
+    if shape.atomic or not live or type(live) is not type(applied):
         return applied
     if shape.kind in ("items", "set"):
         return _merge_items(shape, live, applied)

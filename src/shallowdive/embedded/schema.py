@@ -25,6 +25,9 @@ Decoder = Callable[[Any, Unknown], Any]
 
 ZEROS: dict[str, Any] = {"string": "", "integer": 0, "boolean": False, "number": 0}
 TIMES = {"Time": "2006-01-02T15:04:05Z07:00", "MicroTime": "2006-01-02T15:04:05.000000Z07:00"}
+GO_NAMES: dict[type, str] = {str: "string", bool: "bool", int: "int64", float: "float64", list: "slice", dict: "map"}
+GO_SCALARS = ("string", "bool", "int32", "int64")
+CONVERTIBLE = {("int32", float), ("int64", float), ("string", int), ("string", float)}
 TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -38,6 +41,17 @@ class Wrong(Exception):
         where = f"Go struct field {self.struct}.{'.'.join(reversed(self.fields))}" if self.struct else "Go value"
         return f"json: cannot unmarshal {_word(self.have, self.type)} into {where} of type {self.type}"
 
+    def restoring(self) -> str:
+        """The same in the words of the converter that strategic merge and server-side apply go through."""
+        have = GO_NAMES[type(self.have)]
+        if self.type.startswith("[]"):
+            return f"cannot restore slice from {have}"
+        if self.type.startswith("map["):
+            return f"cannot restore map from {have}"
+        if (self.type, type(self.have)) in CONVERTIBLE:
+            return f"cannot convert {have} to {self.type}"
+        return f"unrecognized type: {self.type}" if self.type in GO_SCALARS else f"cannot restore struct from: {have}"
+
 
 class Bad(Exception):
     """A value of the right type that cannot be read: a quantity, a time, base64."""
@@ -46,12 +60,13 @@ class Bad(Exception):
 def decode(kind: Kind, value: Any, *, where: str = "") -> tuple[dict[str, Any], Unknown]:
     """(what is stored of `value`, the paths of its unknown fields). `value` stays as it is.
 
-    `where` is '' for the body of a request, else the text of the patch that led to this object. Raises ApiError: 400, 422 for a patch."""
+    `where` is '' for the body of a request, else the text of the patch that led to this object: JSON for the two JSON patches,
+    `patch.go_text` for a strategic one. Raises ApiError: 400, 422 for a patch."""
     unknown: Unknown = []
     try:
         decoded: dict[str, Any] = decoder(kind.schema)(value, unknown)
     except Wrong as wrong:
-        raise refused(kind, wrong.reason(), where) from wrong
+        raise refused(kind, wrong.restoring() if where.startswith("map[") else wrong.reason(), where) from wrong
     except (Bad, quantity.BadQuantity) as bad:
         raise refused(kind, str(bad), where) from bad
     return decoded, unknown
@@ -90,6 +105,7 @@ def _struct(name: str) -> Decoder:
     kept = {*facts.get("pointers", ()), *facts.get("always", ())}
     dropped = {f for f, s in properties.items() if f not in kept and s.get("type") in (*ZEROS, "array", "object")}
     required = set(data()["schemas"][name].get("required", ()))
+    dropped -= {"managedFields"}
     dropped -= {f for f in required if properties[f].get("type") in ("array", "object")}
     shown = [(f, _zero(properties[f])) for f in facts.get("always", ())]
 

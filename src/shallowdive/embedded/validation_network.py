@@ -72,7 +72,7 @@ def _ports(ports: list[Json], found: Found) -> None:
         if not 1 <= number <= 65535:
             found.invalid(f"{at}.port", number, NOT_A_PORT)
         found.one_of(f"{at}.protocol", protocol, PROTOCOLS)
-        port_or_name(port.get("targetPort", number), f"{at}.targetPort", found)
+        port_or_name(port.get("targetPort") or number, f"{at}.targetPort", found)
         if port.get("appProtocol"):
             found.check(f"{at}.appProtocol", port["appProtocol"], words.qualified)
         if (number, protocol) in pairs:
