@@ -69,6 +69,7 @@ MOUNTS = [
 ]
 READ = "cat /etc/settings/greeting; echo; cat /etc/pass/deep/word; echo; cat /etc/about/labels; echo; cat /scratch/note"
 LIMITS = {"resources": {"limits": {"memory": "64Mi", "cpu": "100m"}}}
+FOR_EVER = {"restartPolicy": "Always"}
 HOG = {"resources": {"limits": {"memory": "16Mi"}}}
 
 PODS: dict[str, Json] = {
@@ -82,10 +83,10 @@ PODS: dict[str, Json] = {
     "never-pulled": pod(container(image=ABSENT, imagePullPolicy="Never")),
     "bad-image-name": pod(container(image="Not A Name")),
     "no-command": pod(container(command=["/not-there"])),
-    "sick": pod(container("touch /tmp/ok; sleep 2; rm /tmp/ok; " + FOREVER, livenessProbe=exec_probe("cat /tmp/ok")), restartPolicy="Always"),
-    "not-ready": pod(container(readinessProbe=exec_probe("test -e /tmp/ready")), labels={"app": "not-ready"}),
-    "slow-start": pod(container("sleep 3; touch /tmp/up; " + FOREVER, startupProbe=exec_probe("test -e /tmp/up", failureThreshold=60))),
-    "with-init": pod(container("echo app; " + FOREVER), initContainers=[container("echo first", "one"), container("echo second", "two")]),
+    "sick": pod(container("touch /tmp/ok; sleep 2; rm /tmp/ok; " + FOREVER, livenessProbe=exec_probe("cat /tmp/ok")), **FOR_EVER),
+    "not-ready": pod(container(readinessProbe=exec_probe("test -e /tmp/ready")), labels={"app": "not-ready"}, **FOR_EVER),
+    "slow-start": pod(container("sleep 3; touch /tmp/up; " + FOREVER, startupProbe=exec_probe("test -e /tmp/up", failureThreshold=60)), **FOR_EVER),
+    "with-init": pod(container("echo app; " + FOREVER), initContainers=[container("echo first", "one"), container("echo second", "two")], **FOR_EVER),
     "init-fails": pod(container("echo app"), initContainers=[container("exit 7", "one")]),
     "side-car": pod(container("sleep 1; echo app"), initContainers=[container(name="beside", restartPolicy="Always")]),
     "last-words": pod(container("printf 'the reason' > /dev/termination-log; exit 4")),
@@ -102,13 +103,13 @@ PODS: dict[str, Json] = {
     "no-claim": pod(container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "absent"}}]),
     "other-scheduler": pod(container(), schedulerName="nobody"),
     "gated": pod(container(), schedulingGates=[{"name": "example.org/wait"}]),
-    "talks": pod(container("for i in 1 2 3 4 5; do echo line $i; done; " + FOREVER)),
-    "pair": pod(web("web"), container("echo beside; " + FOREVER, "beside"), labels={"app": "pair"}),
-    "web": pod(web(), labels={"app": "web"}),
-    "spare": pod(web(), labels={"app": "spare"}),
+    "talks": pod(container("for i in 1 2 3 4 5; do echo line $i; done; " + FOREVER), **FOR_EVER),
+    "pair": pod(web("web"), container("echo beside; " + FOREVER, "beside"), labels={"app": "pair"}, **FOR_EVER),
+    "web": pod(web(), labels={"app": "web"}, **FOR_EVER),
+    "spare": pod(web(), labels={"app": "spare"}, **FOR_EVER),
     "named-host": pod(container("hostname"), hostname="alice", subdomain="family"),
     "claims": pod(container("echo kept > /v/f; cat /v/f; " + FOREVER, volumeMounts=[{"name": "v", "mountPath": "/v"}]),
-                  volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "first-used"}}]),
+                  volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "first-used"}}], **FOR_EVER),
 }  # fmt: skip
 
 
@@ -131,6 +132,10 @@ SERVICES: dict[str, Json] = {
     "blind": {"ports": [{"port": 80}]},
     "headless": {"clusterIP": "None", "selector": {"app": "web"}, "ports": [{"port": 80}]},
 }
+
+
+ENGINE_ACCIDENT = "error setting cgroup config for procHooks process: unable to freeze"
+"""A busy machine with cgroup v1 sometimes cannot start a process; that pod says nothing about Kubernetes and is made again."""
 
 
 class Stage:
@@ -173,9 +178,12 @@ class Stage:
         answer = self.api.get(f"{self.core}/pods/{name}")
         assert answer.code == 200, self.refused.get(name, answer.body)
         seen: Json = answer.body
+        if ENGINE_ACCIDENT in str(seen["status"]):
+            self.api.delete(f"{self.core}/pods/{name}", gracePeriodSeconds=0)
+            self._make(f"{self.core}/pods", name, PODS[name])
         return seen
 
-    def when(self, name: str, wanted: Callable[[Json], Any], limit_s: float = 120) -> Json:
+    def when(self, name: str, wanted: Callable[[Json], Any], limit_s: float = 90) -> Json:
         """The pod, once `wanted` is true of it."""
 
         def look() -> Json | None:

@@ -224,7 +224,7 @@ def test_a_new_template_is_a_new_set_and_an_old_one_comes_back_with_a_new_number
 
 
 def test_only_so_many_old_sets_are_kept(world: World) -> None:
-    world.start(1, revisionHistoryLimit=1, strategy={"type": "Recreate"})
+    world.start(0, revisionHistoryLimit=1)
     for tag in ("example.org/b", "example.org/c"):
         world.image(tag)
         world.settled()
@@ -279,11 +279,17 @@ def test_a_rolling_update_keeps_its_bounds_and_ends_complete(world: World) -> No
     found = condition(seen, "Available")
     assert (found["status"], found["reason"], found["message"]) == ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
     before = names(world.pods())
-    with world.api.watch(f"{world.apps}/deployments", resourceVersion=seen["metadata"]["resourceVersion"]) as changes:
+    start = {"resourceVersion": seen["metadata"]["resourceVersion"]}
+    with world.api.watch(f"{world.apps}/deployments", **start) as changes, world.api.watch(f"{world.apps}/replicasets", **start) as sets:
         world.image(AGNHOST_BEFORE)
         complete = _is_complete(3)
         statuses = [e["object"]["status"] for e in changes.until(lambda e: complete(e["object"]), 60)]
-    assert max(s["replicas"] for s in statuses) <= 4
+        wanted: dict[str, int] = {}
+        totals = []
+        for event in sets.until(lambda e: e["object"]["spec"]["replicas"] == 0 and e["object"]["metadata"]["generation"] > 2):
+            wanted[event["object"]["metadata"]["name"]] = event["object"]["spec"]["replicas"]
+            totals.append(sum(wanted.values()))
+    assert max(totals) == 4
     assert min(s.get("availableReplicas", 0) for s in statuses) >= 2
     eventually(lambda: len(world.pods()) == 3)
     assert not names(world.pods()) & before
@@ -332,7 +338,7 @@ def test_a_replica_set_counts_what_it_has(world: World) -> None:
     world.api.made(f"{world.apps}/replicasets", {"metadata": {"name": "rs"}, "spec": spec})
     path = f"{world.apps}/replicasets/rs"
     seen = eventually(lambda: found if (found := world.api.seen(path))["status"].get("fullyLabeledReplicas") == 2 else None)
-    assert seen["status"] == {"replicas": 2, "fullyLabeledReplicas": 2, "observedGeneration": 1}
+    assert seen["status"] == {"replicas": 2, "fullyLabeledReplicas": 2, "terminatingReplicas": 0, "observedGeneration": 1}
     assert all(p["metadata"]["name"].startswith("rs-") for p in world.pods())
 
 
