@@ -10,7 +10,7 @@ from shallowdive.embedded import quantity
 from shallowdive.embedded.kubelet import images
 from shallowdive.embedded.kubelet.environment import Missing, command_line, environment
 from shallowdive.embedded.kubelet.hooks import run_hook
-from shallowdive.embedded.kubelet.life import BackOff
+from shallowdive.embedded.kubelet.life import BACKOFF_S, SEEN_S, BackOff
 from shallowdive.embedded.kubelet.logs import Log
 from shallowdive.embedded.kubelet.probes import Prober
 from shallowdive.embedded.kubelet.rootfs import build
@@ -103,7 +103,8 @@ class ContainerLife:
             image = self._image(now)
             env = environment(self.pod.store, self.pod.pod, self.spec, self.pod.ips)
         except images.Trouble as trouble:
-            self._wait(trouble.reason, trouble.message)
+            first_pull = trouble.reason == "ErrImagePull" and self._pull_back_off.seconds <= BACKOFF_S
+            self._wait(trouble.reason, trouble.message, self.pod.delays.take("restart") if first_pull else None)
             return
         except Missing as missing:
             self.pod.event("Warning", "Failed", f"Error: {missing}", self)
@@ -219,6 +220,10 @@ class ContainerLife:
     def _ended(self, run: Container, code: int) -> None:
         """Process 1 is over."""
         if self.run is not run or self.log is None:
+            return
+        left = run.started_at + SEEN_S - self.pod.clock.now()
+        if left > 0 and not self._kill_reason:
+            self.pod.clock.after(left, lambda: self._ended(run, code))
             return
         for prober in self._probers.values():
             prober.end()

@@ -93,7 +93,9 @@ def _wrong_with(name: str) -> str:
     if not path or not TAG.fullmatch(tag) or (digest and not DIGEST.fullmatch(digest)):
         return "-"
     components = path.split("/")
-    if len(components) > 1 and (any(c in components[0] for c in ".:") or components[0] == "localhost"):
+    if len(components) > 1 and (
+        any(c in components[0] for c in ".:") or components[0] == "localhost" or components[0].lower() != components[0]
+    ):
         components = components[1:]
     if any(not COMPONENT.fullmatch(c) for c in components):
         own = "/".join(components)

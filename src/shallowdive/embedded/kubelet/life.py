@@ -17,6 +17,8 @@ STEPS_S = (
     ("refresh", 30.0, "a ConfigMap or Secret changed → the files of a volume follow"),
 )
 TAKES_S = {step: seconds for step, seconds, _ in STEPS_S}
+SEEN_S = 0.25
+"""A run is seen as running for at least so long, even if its program ends at once."""
 RESYNC_S = 12.0
 """A pod that is stuck is looked at again after so long, and says so again."""
 BACKOFF_S, BACKOFF_MOST_S = 10.0, 300.0

@@ -57,7 +57,7 @@ class Prober:
         self._asked += 1
         number = self._asked
         limit = self._probe.get("timeoutSeconds", 1)
-        late = life.pod.clock.after(limit, lambda: self._heard(number, ("failure", self._too_late(limit))))
+        late = life.pod.clock.after(limit, lambda: self._late(number, limit))
 
         def answer(outcome: Outcome) -> None:
             late.cancel()
@@ -122,9 +122,14 @@ class Prober:
         process.ended.then(ended)
         process.start()
 
-    def _too_late(self, limit: int) -> str:
+    def _late(self, number: int, limit: int) -> None:
+        """No answer in time."""
+        self._heard(number, ("failure", self._too_late(limit)))
         if self._probe.get("exec"):
             self._process.kill(137)
+
+    def _too_late(self, limit: int) -> str:
+        if self._probe.get("exec"):
             return f'command timed out: "{" ".join(self._probe["exec"]["command"])}" timed out after {limit}s'
         if self._probe.get("httpGet"):
             url = self._url(self._probe["httpGet"])

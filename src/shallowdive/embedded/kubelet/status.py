@@ -20,11 +20,11 @@ def status_of(life: PodLife, old: Status, now: str) -> Status:
     generation = pod["metadata"].get("generation", 1)
     new: Status = {k: old[k] for k in ("qosClass", "nominatedNodeName", "resize") if k in old}
     new |= {"phase": phase, "observedGeneration": generation, "startTime": life.start_time}
-    if life.reason:
+    if life.reason and phase == life.outcome:
         new |= {"reason": life.reason, "message": life.message}
     if life.rejected:
         return new
-    new["conditions"] = _conditions(life, phase, old.get("conditions") or [], generation, now)
+    new["conditions"] = _conditions(life, life.outcome or phase, old.get("conditions") or [], generation, now)
     new |= {"hostIP": life.node.ip, "hostIPs": [{"ip": life.node.ip}]}
     if life.shown_ip:
         new |= {"podIP": life.shown_ip, "podIPs": [{"ip": life.shown_ip}]}
