@@ -29,19 +29,19 @@ def _api_dead(sight: Sight, namespace: Object) -> Iterator[Evidence]:
 
 
 def _finalizers(sight: Sight, namespace: Object) -> Iterator[Evidence]:
+    """From the condition, and from the objects themselves: while pods are held, the condition says that none is (seen in 1.37.2)."""
+    if not _terminating(namespace):
+        return
     told = condition_of(namespace, "NamespaceFinalizersRemaining")
+    inside = [o for kind in sight.state.by_kind for o in sight.all(kind) if o["metadata"].get("namespace")]
+    held = {f"{o['kind']} {name_of(o)}": _holders(sight, o) for o in inside}
+    held = {where: finalizers for where, finalizers in held.items() if finalizers}
+    where, which = ", ".join(held), ", ".join(dict.fromkeys(f for finalizers in held.values() for f in finalizers))
     if told.get("status") == "True":
-        held = [
-            (f"{o['kind']} {name_of(o)}", f)
-            for kind in sight.state.by_kind
-            for o in sight.all(kind)
-            for f in o["metadata"].get("finalizers") or []
-            if o["metadata"].get("namespace") and f not in FOR_A_MOMENT
-        ]
-        where = ", ".join(dict.fromkeys(h for h, _ in held)) or "the objects that the message names"
-        yield Evidence(
-            f"{told['type']}=True: {told.get('message', '')}", {"where": where, "value": ", ".join(dict.fromkeys(f for _, f in held))}
-        )
+        text = f"{told['type']}=True: {told.get('message', '')}"
+        yield Evidence(text, {"where": where or "the objects that the message names", "value": which})
+    elif held:
+        yield Evidence(f"{where}: metadata.deletionTimestamp is set, metadata.finalizers: {which}", {"where": where, "value": which})
 
 
 def _deletion_fails(_: Sight, namespace: Object) -> Iterator[Evidence]:
@@ -66,11 +66,17 @@ def _over(sight: Sight, pod: Object) -> bool:
     return ended or sight.now > time_of(pod["metadata"]["deletionTimestamp"]) + LATE_S
 
 
-def _held(sight: Sight, obj: Object) -> Iterator[Evidence]:
+def _holders(sight: Sight, obj: Object) -> list[str]:
+    """Finalizers that hold an object which is to be deleted; a pod is held from when its containers have ended."""
     metadata = obj["metadata"]
     held = [f for f in metadata.get("finalizers") or [] if f not in FOR_A_MOMENT]
-    if metadata.get("deletionTimestamp") and held and (obj["kind"] != "Pod" or _over(sight, obj)):
-        yield Evidence(f"metadata.deletionTimestamp is set, metadata.finalizers: {', '.join(held)}", {"value": ", ".join(held)})
+    return held if metadata.get("deletionTimestamp") and (obj["kind"] != "Pod" or _over(sight, obj)) else []
+
+
+def _held(sight: Sight, obj: Object) -> Iterator[Evidence]:
+    held = ", ".join(_holders(sight, obj))
+    if held:
+        yield Evidence(f"metadata.deletionTimestamp is set, metadata.finalizers: {held}", {"value": held})
 
 
 def _ending(sight: Sight, obj: Object) -> Iterator[Evidence]:

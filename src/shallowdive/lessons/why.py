@@ -14,6 +14,8 @@ from shallowdive.explain import Explanation, Finding, explain, explain_refusal
 from shallowdive.live import look
 
 LAST_LINES = 3
+NO_LOG = "unable to retrieve container logs"
+"""What the kubelet answers, with 200, when the runtime has removed the container."""
 
 
 def why(client: NamespaceClient, what: Any) -> Explanation:
@@ -53,5 +55,6 @@ def _with_log(client: NamespaceClient, finding: Finding) -> Finding:
         except ApiException:
             continue
         lines = log.data.decode("utf-8", errors="replace").strip().splitlines()[-LAST_LINES:]
-        return replace(finding, evidence=f"{finding.evidence}; it printed last: {' / '.join(lines)}") if lines else finding
+        if lines and not lines[0].startswith(NO_LOG):
+            return replace(finding, evidence=f"{finding.evidence}; it printed last: {' / '.join(lines)}")
     return finding

@@ -60,7 +60,7 @@ PULL = 'failed to pull and unpack image "{0}": failed to resolve reference "{0}"
 @pytest.mark.parametrize(
     ("image", "says", "cause"),
     [
-        ("here.test/not-found/denied:429", 'Head "https://here.test/v2/not-found": dial tcp: lookup here.test: no such host', "no-such-host"),
+        ("here.test/not-found/denied:429", 'Head "https://here.test/v2/not": dial tcp: lookup here.test: no such host', "no-such-host"),
         ("here.test/x509:eof", "here.test/x509:eof: not found", "not-found"),
         ("a/b:1", "tls: failed to verify certificate: x509: certificate signed by unknown authority", "bad-certificate"),
         ("a/b:1", "dial tcp 192.0.2.1:443: i/o timeout", "no-route"),
