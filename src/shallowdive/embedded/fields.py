@@ -56,13 +56,14 @@ def after_write(kind: Kind, old: Object | None, value: Object, manager: str, ope
 def _changes(kind: Kind, old: Object | None, value: Object, subresource: str) -> tuple[Set | None, Set | None]:
     """The fields that a write added or changed, and those it took out. A main write cannot touch a status, nor a status write the rest."""
     shape = fieldsets.shape_of_type(kind.schema)
-    before = fieldsets.nothing(kind.schema) if old is None else old
+    blank = fieldsets.nothing(kind.schema)
+    before = blank if old is None else old
     taken: Set = {}
     gone: Set = {}
     for name, field in shape.fields.items():
         if name in ("apiVersion", "kind") or (name == "status" and not subresource and "status" in kind.subresources):
             continue
-        was, now = before.get(name, ABSENT), value.get(name, ABSENT)
+        was, now = (version.get(name, blank.get(name, ABSENT)) for version in (before, value))
         if name == "metadata":
             was, now = ({key: meta[key] for key in MANAGED_META if key in meta} for meta in (was or {}, now))
         if was is not now and was != now:
@@ -80,7 +81,7 @@ def _members(found: Set) -> Set:
 
 
 def _entries_before(old: Object | None, value: Object, subresource: str) -> list[Entry]:
-    """The entries a write starts from: those it sends, for whoever wants to edit them, else the stored ones. `[]` and `[{}]` take them away."""
+    """The entries a write starts from: those it sends, for whoever edits them, else the stored ones. `[]` and `[{}]` take them away."""
     sent = value["metadata"].get("managedFields") if not subresource else None
     if sent in ([], [{}]):
         return []
