@@ -114,7 +114,7 @@ class Watch:
 
     def __init__(self, api: Api, path: str, headers: Json, query: Json) -> None:
         url = api.url(path, {"watch": "true"} | query)
-        self.reply = api.pool.request("GET", url, headers=api.headers | headers, preload_content=False, timeout=urllib3.Timeout(10, 60))
+        self.reply = api.pool.request("GET", url, headers=api.headers | headers, preload_content=False, timeout=urllib3.Timeout(connect=10, read=60))
         self.code, self.lines, self.closed = self.reply.status, queue.Queue[str](), threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -127,7 +127,7 @@ class Watch:
                     self.lines.put(line.decode())
             if rest:
                 self.lines.put(rest.decode())
-        except (urllib3.exceptions.HTTPError, OSError) as exc:  # closed by us, or silent for a minute
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:  # closed by us (bytes may be ciphertext then), or silent
             self.lines.put(json.dumps({"type": "BROKEN", "object": repr(exc)}))
         self.closed.set()
 
@@ -154,7 +154,7 @@ class Watch:
         return [json.loads(self.lines.get_nowait()) for _ in range(self.lines.qsize())]
 
     def close(self) -> None:
-        with suppress(RuntimeError):  # ended already; `close` would wait for the thread that reads
+        with suppress(RuntimeError, OSError):  # ended already; `close` would wait for the thread that reads
             self.reply.shutdown()
 
     def __enter__(self) -> Watch:
