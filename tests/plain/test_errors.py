@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 
@@ -85,3 +86,12 @@ def test_a_program_that_is_not_there_is_an_error_with_the_command() -> None:
 
 def test_a_program_that_ignores_its_input_is_no_error() -> None:
     assert process.run([sys.executable, "-c", "print('done')"], limit_s=20, stdin="x" * 1_000_000).stdout == "done\n"
+
+
+def test_a_refused_manifest_says_which_field_and_what_to_write(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "cannot unmarshal number into Go struct field EnvVar.spec.containers.env.value of type string"
+    shell.push({"E": ApiException(status=400, reason="Bad Request")})
+    message = f'Pod in version "v1" cannot be handled as a Pod: json: {said}'
+    shell.user_ns["E"].body = json.dumps({"reason": "BadRequest", "message": message})
+    shell.run_cell("raise E")
+    assert "next: spec.containers.env.value: write it in quotes: a text is wanted here" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 
 from shallowdive.errors import ApiRefused, NameUnknown, ShallowDiveError
+from shallowdive.explain import explain_refusal
 from shallowdive.live.follow import reason
 
 
@@ -24,7 +25,9 @@ def in_words(exc: BaseException) -> ShallowDiveError:
             try_this="run the cells above, in order",
         )
     assert isinstance(exc, ApiException)
-    return ApiRefused(f"the API server refused: {reason(exc)}", saw=_details(exc), try_this="kubectl get events --sort-by=.lastTimestamp")
+    known = explain_refusal(exc.body).findings
+    try_this = f"{known[0].field}: {known[0].says}" if known else "kubectl get events --sort-by=.lastTimestamp"
+    return ApiRefused(f"the API server refused: {reason(exc)}", saw=_details(exc), try_this=try_this)
 
 
 def install() -> None:
