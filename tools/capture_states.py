@@ -63,7 +63,7 @@ class Cluster:
             body["containerdConfigPatches"] = [CERTS]
             body["nodes"][0].pop("extraPortMappings")
             image = KindBackend(None, engine)._local_image()  # type: ignore[arg-type] # its home is not asked for an image
-            args = [self.kind, "create", "cluster", "--name", self.name, "--kubeconfig", self.kubeconfig, "--config", "-"]
+            args: list[str | Path] = [self.kind, "create", "cluster", "--name", self.name, "--kubeconfig", self.kubeconfig, "--config", "-"]
             ended = process.run([*args, *(["--image", image] if image else [])], limit_s=600, stdin=yaml.safe_dump(body))
             if ended.status:
                 raise process.failed([str(a) for a in args], ended)
@@ -92,6 +92,10 @@ class Cluster:
     def _reported(self, nodes: list[str]) -> bool:
         return all(LOADED[0] in process.must([*self._kubectl(), "get", "node", n, "-o", "json"], limit_s=30) for n in nodes)
 
+    def forget_registry(self) -> None:
+        for node in process.must([self.kind, "get", "nodes", "--name", self.name], limit_s=60).split():
+            process.must(["docker", "exec", node, "rm", "-rf", f"/etc/containerd/certs.d/{MIRROR}"], limit_s=30)
+
     def down(self) -> None:
         process.must([self.kind, "delete", "cluster", "--name", self.name, "--kubeconfig", self.kubeconfig], limit_s=120)
         self.kubeconfig.unlink(missing_ok=True)
@@ -112,7 +116,8 @@ class Cluster:
         return text
 
     def connect(self) -> client.ApiClient:
-        return config.new_client_from_config(str(self.kubeconfig), persist_config=False)
+        made: client.ApiClient = config.new_client_from_config(str(self.kubeconfig), persist_config=False)
+        return made
 
 
 def capture(cluster: Cluster, scenario: dict[str, Any]) -> str:
@@ -179,7 +184,12 @@ def _refusal(cluster: Cluster, api: client.ApiClient, namespace: str, scenario: 
 
 def _head(scenario: dict[str, Any], api: client.ApiClient) -> dict[str, Any]:
     version = client.VersionApi(api).get_code().git_version
-    return {"name": scenario["name"], "expect": scenario["expect"], "kubernetes": version}
+    return {
+        "name": scenario["name"],
+        "expect": scenario["expect"],
+        **({"verdict": scenario["verdict"]} if "verdict" in scenario else {}),
+        "kubernetes": version,
+    }
 
 
 def _has(state: ClusterState, namespace: str, texts: list[str]) -> ClusterState | None:
@@ -198,14 +208,23 @@ def _ours(obj: dict[str, Any], namespace: str) -> bool:
     return bool(name != "kube-root-ca.crt")
 
 
+EVENT = ("kind", "involvedObject", "reason", "message", "type", "count", "series", "firstTimestamp", "lastTimestamp", "eventTime")
+
+
 def _small(obj: dict[str, Any]) -> dict[str, Any]:
+    """Without what no reader of the states needs."""
     metadata = {k: v for k, v in obj["metadata"].items() if k not in NOISE}
-    notes = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if "last-applied" not in k}
+    if obj["kind"] == "Event":
+        kept = {k: obj[k] for k in EVENT if obj.get(k)}
+        about = {k: v for k, v in obj["involvedObject"].items() if k not in ("resourceVersion", "apiVersion")}
+        return {**kept, "involvedObject": about, "metadata": {k: metadata[k] for k in ("name", "namespace", "creationTimestamp")}}
     if obj["kind"] == "Node":
-        status = {k: obj["status"][k] for k in ("allocatable", "capacity", "conditions")}
-        status["images"] = [{"names": i["names"]} for i in obj["status"].get("images") or []]
+        conditions = [{k: c[k] for k in ("type", "status", "reason") if k in c} for c in obj["status"]["conditions"]]
+        images = [{"names": [n]} for i in obj["status"].get("images") or [] for n in i["names"] if n in LOADED]
+        status = {"allocatable": obj["status"]["allocatable"], "conditions": conditions, "images": images}
         metadata = {k: metadata[k] for k in ("name", "uid", "labels", "creationTimestamp")}
         return {"kind": "Node", "metadata": metadata, "spec": obj["spec"], "status": status}
+    notes = {k: v for k, v in (metadata.pop("annotations", None) or {}).items() if "last-applied" not in k}
     return {**obj, "metadata": metadata | ({"annotations": notes} if notes else {})}
 
 
@@ -230,6 +249,8 @@ def main() -> int:
     parser.add_argument("--address", default="", help="where the nodes reach this machine; default: the gateway of kind's network")
     parser.add_argument("--keep", action="store_true", help="do not delete the cluster at the end")
     args = parser.parse_args()
+    if not args.cluster.startswith("explain-"):
+        parser.error("the cluster is changed and deleted: its name has to begin with explain-")
     scenarios = [s for f in sorted(MANIFESTS.glob("G*.yaml")) for s in yaml.safe_load_all(f.read_text(encoding="utf-8"))]
     wanted = [s for s in scenarios if not args.slugs or s["name"].startswith(tuple(args.slugs))]
     STATES.mkdir(exist_ok=True)
@@ -242,8 +263,7 @@ def main() -> int:
                 wrong = list(pool.map(lambda s: capture(cluster, s), [s for s in wanted if not s.get("alone")]))
             wrong += [capture(cluster, s) for s in wanted if s.get("alone")]
         finally:
-            if not args.keep:
-                cluster.down()
+            cluster.forget_registry() if args.keep else cluster.down()
     failed = [w for w in wrong if w]
     sys.stderr.write("\n".join([*failed, f"{len(wanted) - len(failed)} of {len(wanted)} captured"]) + "\n")
     return 1 if failed else 0

@@ -91,7 +91,8 @@ class Handler(BaseHTTPRequestHandler):
             self.stopping.wait(SLOW_S)
         if first in ("slow", "reset"):
             self.close_connection = True
-            return self.connection.close()
+            self.connection.close()
+            return None
         if first == "private":
             realm = f'Bearer realm="http://{self.headers["Host"]}/token",service="registry",scope="repository:{first}:pull"'
             error = ',error="insufficient_scope"' if self.headers.get("Authorization") else ""

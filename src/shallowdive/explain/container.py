@@ -108,13 +108,19 @@ def how_ended(sight: Sight, pod: Object, spec: dict[str, Any], end: dict[str, An
     if reason in ("StartError", "ContainerCannotRun"):
         return next((c for c, p in START_TEXTS.items() if re.search(p, message)), "start-fails")
     if code == 0:
-        keeps = spec["name"] in {c["name"] for c in long_running(pod)} and pod["spec"].get("restartPolicy", "Always") == "Always"
-        return "command-ended" if keeps or (init and spec.get("restartPolicy") == "Always") else ""
+        stays = spec["name"] in {c["name"] for c in long_running(pod)}
+        again = "Always" in (spec.get("restartPolicy"), pod["spec"].get("restartPolicy", "Always"))
+        return "command-ended" if stays and again else ""
     if init:
         return "init-container-fails"
     if code in (126, 127):
         return "command-not-executable" if code == 126 else "command-not-found"
     return "killed-by-signal" if code > 128 else "command-failed"
+
+
+def _is_init(path: str, spec: dict[str, Any]) -> bool:
+    """One that has to end before the others begin; a native side-car stands in the same list and does not."""
+    return path.startswith("spec.init") and spec.get("restartPolicy") != "Always"
 
 
 def _killed_by_probe(sight: Sight, pod: Object, container: str) -> str:
@@ -131,7 +137,7 @@ def _ends(cause: str) -> Find:
             return
         for path, spec, status in containers(pod):
             end = ended(sight, status)
-            if not end or how_ended(sight, pod, spec, end, path.startswith("spec.init")) != cause:
+            if not end or how_ended(sight, pod, spec, end, _is_init(path, spec)) != cause:
                 continue
             code = int(end.get("exitCode", 0))
             facts = {
@@ -204,8 +210,7 @@ def _not_ready(failing: bool) -> Find:
 
 def _init_runs(_: Sight, pod: Object) -> Iterator[Evidence]:
     for path, spec, status in containers(pod):
-        runs = "running" in (status.get("state") or {})
-        if runs and path.startswith("spec.init") and spec.get("restartPolicy") != "Always":
+        if "running" in (status.get("state") or {}) and _is_init(path, spec):
             yield Evidence(f"init container {spec['name']} runs", {"container": spec["name"]})
 
 

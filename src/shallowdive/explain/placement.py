@@ -18,14 +18,13 @@ TEXTS = {
     "claim-unbound": r"unbound immediate PersistentVolumeClaims|didn't find available persistent volumes",
     "volume-elsewhere": r"PersistentVolume's node affinity|volume node affinity conflict",
     "insufficient": r"Insufficient (?P<resource>\S+)|Too many (?P<pods>pods)",
-    "no-node-matches": r"node affinity/selector",
+    "no-node-matches": r"node affinity/selector|\[NodeAffinity\]",
     "pod-affinity-unmet": r"pods? (anti-)?affinity",
     "spread-unmet": r"topology spread",
     "host-port-taken": r"free ports",
     "nodes-cordoned": r"were unschedulable",
     "taint-not-tolerated": r"untolerated taint",
 }
-CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 AWAY = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 PLACED_S = 10
 
@@ -82,7 +81,11 @@ def matches(pod: Object, node: Object) -> bool:
         return False
     affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
     terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms")
-    return terms is None or any(all(_fits(labels, e) for e in t.get("matchExpressions") or []) for t in terms)
+    return terms is None or any(
+        all(_fits(labels, e) for e in t.get("matchExpressions") or [])
+        and all(_fits({"metadata.name": name_of(node)}, e) for e in t.get("matchFields") or [])
+        for t in terms
+    )
 
 
 def _fits(labels: dict[str, str], e: dict[str, Any]) -> bool:
@@ -141,6 +144,14 @@ def _words(sight: Sight, pod: Object, facts: dict[str, str]) -> dict[str, str]:
     }
 
 
+def _no_node(sight: Sight, owner: Object) -> Iterator[Evidence]:
+    """A DaemonSet makes no pod where its template does not fit, so no scheduler complains."""
+    nodes, template = sight.all("Node"), {"spec": owner["spec"]["template"]["spec"]}
+    wanted = (owner.get("status") or {}).get("desiredNumberScheduled")
+    if nodes and wanted == 0 and not any(matches(template, n) for n in nodes):
+        yield Evidence("status.desiredNumberScheduled 0", {"value": _now("no-node-matches", template, {})})
+
+
 def _gated(_: Sight, pod: Object) -> Iterator[Evidence]:
     scheduled = condition_of(pod, "PodScheduled")
     if scheduled.get("reason") == "SchedulingGated":
@@ -170,12 +181,15 @@ UNPLACED = (
     "claim-missing", "requests-too-big", "nodes-full", "no-node-matches", "pod-affinity-unmet", "spread-unmet", "host-port-taken",
     "volume-elsewhere", "nodes-cordoned", "node-not-ready", "taint-not-tolerated", "claim-unbound",
 )  # fmt: skip
-RULES = rules(
-    ("Pod",),
-    {
-        "scheduling-gated": _gated,
-        "scheduler-missing": _nobody,
-        **{cause: _unplaced(cause) for cause in UNPLACED},
-        "waits-for-scheduler": _soon,
-    },
+RULES = (
+    *rules(
+        ("Pod",),
+        {
+            "scheduling-gated": _gated,
+            "scheduler-missing": _nobody,
+            **{cause: _unplaced(cause) for cause in UNPLACED},
+            "waits-for-scheduler": _soon,
+        },
+    ),
+    *rules(("DaemonSet",), {"no-node-for-daemon": _no_node}),
 )

@@ -16,15 +16,16 @@ from shallowdive.explain.rule import CAUSES
 from shallowdive.explain.sight import clean
 from shallowdive.objects import Object
 
-STRUCT = r"json: cannot unmarshal (?P<was>\w+) into Go struct field \w+\.(?P<path>\S+) of type "
+STRUCT = r"json: cannot unmarshal {was}(?: \S+)? into Go struct field \w+\.(?P<path>\S+) of type "
+TEXT, ANY = "(?P<was>number|bool)", r"(?P<was>\w+)"
 TYPED = r"failed to create typed patch object \(.*?\): \.(?P<path>.+?): "
 TEXTS = (
     # (cause, what the message says); the first that fits. Of a cause's two rows, one is the reader's of create, one that of apply
-    ("value-not-a-string", STRUCT + r"(map\[string\])?string$"),
+    ("value-not-a-string", STRUCT.replace("{was}", TEXT) + r"(map\[string\])?string$"),
     ("value-not-a-string", TYPED + r"expected string, got (&value\.valueUnstructured\{Value:)?(?P<value>[^}]*)"),
-    ("value-not-a-number", STRUCT + r"u?(int|float)\d*$"),
+    ("value-not-a-number", STRUCT.replace("{was}", ANY) + r"u?(int|float)\d*$"),
     ("value-not-a-number", TYPED + r"expected numeric.*, got (?P<was>\w+)"),
-    ("wrong-shape", STRUCT + r"(\[\]|map|v\d|\*)\S*"),
+    ("wrong-shape", STRUCT.replace("{was}", ANY)),
     ("wrong-shape", TYPED + r"expected \w+, got"),
     ("unknown-field", r'unknown field "(?P<path>[^"]+)"'),
     ("unknown-field", TYPED + r"field not declared in schema"),
@@ -80,7 +81,12 @@ def _of_fields(status: dict[str, Any], subject: str) -> Iterator[Finding]:
         message, field = str(c.get("message", "")), str(c.get("field", ""))
         cause = next(name for name, pattern in OF_FIELDS if re.search(pattern, message))
         value = re.match(r"(?:Invalid|Unsupported) value: (.+?): ", message)
-        words = {"allowed": message.partition("supported values: ")[2], "message": re.sub(r"^\w+ value: .+?: ", "", message)}
+        detail = f": {message.partition(': ')[2]}" if ": " in message else ""
+        words = {
+            "allowed": message.partition("supported values: ")[2],
+            "detail": detail,
+            "message": re.sub(r"^\w+ value: .+?: ", "", message),
+        }
         yield _finding(cause, subject, f"{field}: {message}", field, value.group(1) if value else "", **words)
 
 
@@ -106,7 +112,7 @@ def _kind_of(facts: dict[str, str], value: str) -> str:
 
 WRONG: dict[str, Any] = {
     "value-not-a-string": lambda v: isinstance(v, (bool, int, float)),
-    "value-not-a-number": lambda v: isinstance(v, str),
+    "value-not-a-number": lambda v: isinstance(v, str) or (isinstance(v, float) and v != int(v)),
     "quantity-invalid": lambda v: isinstance(v, str) and bool(re.search(r"\d\s+\w|[a-zA-Z]{3,}$", v)),
 }
 

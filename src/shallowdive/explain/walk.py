@@ -20,7 +20,9 @@ RULES = (
 
 
 def _pods(sight: Sight, owner: Object) -> list[Object]:
-    return sight.owned("Pod", owner)
+    """Its pods; those that failed are history once the owner has what it wants."""
+    pods = sight.owned("Pod", owner)
+    return [p for p in pods if (p.get("status") or {}).get("phase") != "Failed"] if WELL[owner["kind"]](sight, owner) else pods
 
 
 def _replica_sets(sight: Sight, deployment: Object) -> list[Object]:
