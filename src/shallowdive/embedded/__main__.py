@@ -51,12 +51,13 @@ def parser() -> argparse.ArgumentParser:
 
 async def serve(args: argparse.Namespace) -> None:
     token = args.token or secrets.token_urlsafe(24)
-    cluster = Cluster(Settings(seed=args.seed, speed=args.speed, name=args.name, token=token))
     tls, certificate_pem = certificate.server_context()
+    cluster = Cluster(Settings(seed=args.seed, speed=args.speed, name=args.name, token=token, certificate=certificate_pem))
     server = Server(cluster)
     port, entrance = await server.listen(args.port, args.entrance_port, tls)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 50, 100)  # the store only grows; the default looks through all of it far too often
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -5,7 +5,7 @@ Left out: admission webhooks, pod security, node restriction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shallowdive.embedded import addresses, limits, quota, status
@@ -53,6 +53,8 @@ def admit_create(registry: Registry, kind: Kind, value: Object, who: Who, *, dry
     """Change `value` in place, or raise ApiError (403, 404, 422)."""
     if kind.namespaced:
         _namespace_is_open(registry, kind, value)
+    if not _is_whole(kind, value):
+        return  # nothing to add to what the validation refuses
     for rule in CREATE.get(kind.resource, ()):
         rule(registry, value)
     if "status" in kind.subresources:
@@ -63,7 +65,7 @@ def admit_create(registry: Registry, kind: Kind, value: Object, who: Who, *, dry
 
 def admit_update(registry: Registry, kind: Kind, old: Object, value: Object, who: Who, *, subresource: str) -> None:  # noqa: ARG001
     """The same for a new version of `old`."""
-    if subresource:
+    if subresource or not _is_whole(kind, value):
         return
     if kind.resource == SERVICES:
         addresses.on_update(registry, old, value)
@@ -89,6 +91,22 @@ def _namespace_is_open(registry: Registry, kind: Kind, value: Object) -> None:
         cause = {"reason": "NamespaceTerminating", "message": f"namespace {name} is being terminated", "field": "metadata.namespace"}
         error.status["details"]["causes"] = [cause]
         raise error
+
+
+def _is_whole(kind: Kind, value: Object) -> bool:
+    """Whether an object has what the rules below rely on. What lacks it is refused in a moment, in better words."""
+    spec = value.get("spec") or {}
+    if kind.resource == JOBS:
+        spec = (spec.get("template") or {}).get("spec") or {}
+    parts: Sequence[Any] = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()), *(spec.get("ports") or ()))
+    needed = {PODS: "containers", JOBS: "containers", SERVICES: "type", PVCS: "resources", LIMITRANGES: "limits"}.get(kind.resource)
+    return (
+        bool(value["metadata"].get("name"))
+        and (needed is None or bool(spec.get(needed)))
+        and (kind.resource not in (PODS, SERVICES) or all(part.get("name") or part.get("port") for part in parts))
+        and (kind.resource != INGRESSES or "spec" in value)
+        and (kind.resource != LIMITRANGES or all(row.get("type") for row in spec["limits"]))
+    )
 
 
 def _name_namespace(_: Registry, value: Object) -> None:

@@ -32,6 +32,8 @@ class Settings:
     speed: float = 1.0
     workers: int = 2
     name: str = "shallowdive"
+    certificate: str = ""
+    """The API server's certificate as PEM, for the ConfigMap `kube-root-ca.crt`; '' when the transport has none."""
     token: str = ""
 
 
@@ -43,9 +45,8 @@ class Cluster:
         self.store = Store()
         self.registry = Registry(self.store, self.clock, self.random)
         self.recorder = Recorder(self.store, self.clock, self.registry.draw_uid)
-        self.network = Network()
+        self.network = Network(self.store, self.random)
         self.loop = Loop(self.clock)
-        self.store.listen(self.loop.heard)
         self.kubelet = Kubelet(self)
         self.front_door = FrontDoor(self)
         self.controllers: list[Controller] = [make(self) for make in (*CONTROLLERS, Scheduler)] + [self.kubelet, self.front_door]
@@ -55,6 +56,7 @@ class Cluster:
         bootstrap.first_objects(self)
         for controller in self.controllers:
             controller.start()
+        self.loop.listen(self.store)
 
     def handle(self, request: Request) -> Response | Stream | Later | Channel:
         """Answer one request of a client. Never raises: what is wrong becomes a Status."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shallowdive.embedded.cluster import Cluster
 
 BACKOFF_S, BACKOFF_MOST_S = 10, 600
-BURST = 40
+BURST = 100
 """Pods made in one go."""
 
 

@@ -19,7 +19,7 @@ from shallowdive.embedded.store import Event, Key, Object
 if TYPE_CHECKING:
     from shallowdive.embedded.cluster import Cluster
 
-BURST = 40
+BURST = 100
 """Pods made or deleted in one go; between two the cluster answers requests."""
 
 
