@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
 
 from shallowdive.embedded.fieldsets import Shape
 from shallowdive.embedded.kinds import Kind
-from shallowdive.embedded.patch import go_text
 from shallowdive.embedded.status import ApiError
+from shallowdive.embedded.strategic import go_text
 
 SCALARS = {"string": (str,), "integer": (int, float), "number": (int, float), "boolean": (bool,)}
 WORDS = {"string": "string", "integer": "numeric (int or float)", "number": "numeric (int or float)", "boolean": "boolean"}
@@ -105,4 +106,4 @@ def _syntax(value: Any) -> str:
         return "[]interface {}{" + ", ".join(map(_syntax, value)) + "}"
     if type(value) is dict:
         return "map[string]interface {}{" + ", ".join(f'"{name}":{_syntax(value[name])}' for name in sorted(value)) + "}"
-    return orjson.dumps(value).decode()
+    return json.dumps(value, ensure_ascii=False)

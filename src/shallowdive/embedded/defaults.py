@@ -1,15 +1,15 @@
 """What the API server fills in when a manifest leaves it out.
 
-Constants of one object are rows of `PLAIN`; the rest is one function for each family. What depends on other objects is `admission`'s;
-a pod's template is filled in less than a pod."""
+Constants of one object are rows of `PLAIN`; the rest is one function for each family. Pods and their templates are `defaults_pods`',
+what depends on other objects `admission`'s."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
+from shallowdive.embedded.defaults_pods import fill, pod, pod_template
 from shallowdive.embedded.kinds import Kind
 from shallowdive.embedded.store import Object
 
@@ -29,7 +29,8 @@ PLAIN: dict[str, dict[str, Any]] = {
     "persistentvolumeclaims": {"volumeMode": "Filesystem"},
     "horizontalpodautoscalers.autoscaling": {"minReplicas": 1},
     "csidrivers.storage.k8s.io": {"attachRequired": True, "podInfoOnMount": False, "fsGroupPolicy": "ReadWriteOnceWithFSType",
-                                  "storageCapacity": False, "requiresRepublish": False, "seLinuxMount": False, "preventPodSchedulingIfMissing": False},
+                                  "storageCapacity": False, "requiresRepublish": False, "seLinuxMount": False,
+                                  "preventPodSchedulingIfMissing": False},
 }  # fmt: skip
 """Constants of `spec`."""
 
@@ -40,130 +41,15 @@ TOP: dict[str, dict[str, Any]] = {
 }
 """Constants beside `metadata`."""
 
-PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
-POD_SPEC = {
-    "dnsPolicy": "ClusterFirst",
-    "restartPolicy": "Always",
-    "terminationGracePeriodSeconds": 30,
-    "schedulerName": "default-scheduler",
-}
-CONTAINER = {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}
-
 
 def set_defaults(kind: Kind, value: Object) -> None:
     """Fill in `value` in place. Doing it twice changes nothing."""
     for field, default in TOP.get(kind.resource, {}).items():
         value.setdefault(field, default)
     if kind.resource in PLAIN:
-        _fill(value.setdefault("spec", {}), PLAIN[kind.resource])
+        fill(value.setdefault("spec", {}), PLAIN[kind.resource])
     if kind.resource in RULES:
         RULES[kind.resource](value)
-
-
-def _fill(value: Object, defaults: dict[str, Any]) -> None:
-    for field, default in defaults.items():
-        if field not in value:
-            value[field] = default
-
-
-# pods
-
-
-def pod(value: Object) -> None:
-    spec = value.setdefault("spec", {})
-    for container in containers(spec):
-        resources = container.setdefault("resources", {})
-        if "limits" in resources:
-            resources["requests"] = {**resources["limits"], **resources.get("requests", {})}
-        if spec.get("hostNetwork"):
-            for port in container.get("ports", ()):
-                port.setdefault("hostPort", port.get("containerPort", 0))
-    spec.setdefault("enableServiceLinks", True)
-    pod_spec(spec)
-
-
-def containers(spec: Object) -> Iterator[Object]:
-    """The containers of a pod's spec, without ephemeral ones."""
-    yield from spec.get("initContainers", ())
-    yield from spec.get("containers", ())
-
-
-def pod_template(template: Object) -> None:
-    template.setdefault("metadata", {})
-    pod_spec(template.setdefault("spec", {}))
-
-
-def pod_spec(spec: Object) -> None:
-    _fill(spec, POD_SPEC)
-    spec.setdefault("securityContext", {})
-    account = spec.get("serviceAccountName") or spec.get("serviceAccount")
-    if account:
-        spec["serviceAccountName"] = spec["serviceAccount"] = account
-    for container in containers(spec):
-        _container(container)
-    for container in spec.get("ephemeralContainers", ()):
-        _container(container)
-    for volume in spec.get("volumes", ()):
-        _volume(volume)
-
-
-def _container(container: Object) -> None:
-    _fill(container, CONTAINER)
-    container.setdefault("resources", {})
-    if "imagePullPolicy" not in container:
-        container["imagePullPolicy"] = pull_policy(container.get("image", ""))
-    for port in container.get("ports", ()):
-        port.setdefault("protocol", "TCP")
-    for variable in container.get("env", ()):
-        _field_ref(variable.get("valueFrom", {}))
-    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if name in container:
-            _fill(container[name], PROBE)
-            _handler(container[name])
-    for handler in container.get("lifecycle", {}).values():
-        if type(handler) is dict:
-            _handler(handler)
-
-
-@lru_cache(maxsize=1024)
-def pull_policy(image: str) -> str:
-    """`Always` for the tag `latest` and for no tag."""
-    name, _, digest = image.partition("@")
-    tag = name.rpartition("/")[2].partition(":")[2]
-    return "Always" if tag == "latest" or (image and not (tag or digest)) else "IfNotPresent"
-
-
-def _handler(handler: Object) -> None:
-    if "httpGet" in handler:
-        _fill(handler["httpGet"], {"path": "/", "scheme": "HTTP"})
-    if "grpc" in handler:
-        handler["grpc"].setdefault("service", "")
-
-
-def _field_ref(source: Object) -> None:
-    if "fieldRef" in source:
-        source["fieldRef"].setdefault("apiVersion", "v1")
-    if "resourceFieldRef" in source:
-        source["resourceFieldRef"].setdefault("divisor", "0")
-
-
-def _volume(volume: Object) -> None:
-    if len(volume) == 1:
-        volume["emptyDir"] = {}
-    for name in ("secret", "configMap", "downwardAPI", "projected"):
-        if name in volume:
-            volume[name].setdefault("defaultMode", 420)
-    for source in (volume, *volume.get("projected", {}).get("sources", ())):
-        for item in source.get("downwardAPI", {}).get("items", ()):
-            _field_ref(item)
-        if "serviceAccountToken" in source:
-            source["serviceAccountToken"].setdefault("expirationSeconds", 3600)
-    if "hostPath" in volume:
-        volume["hostPath"].setdefault("type", "")
-    if "image" in volume:
-        volume["image"].setdefault("pullPolicy", pull_policy(volume["image"].get("reference", "")))
-    if "ephemeral" in volume:
-        volume["ephemeral"].get("volumeClaimTemplate", {}).get("spec", {}).setdefault("volumeMode", "Filesystem")
 
 
 # what makes pods
@@ -177,7 +63,7 @@ def _deployment(value: Object) -> None:
     strategy = value["spec"].setdefault("strategy", {})
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        _fill(strategy.setdefault("rollingUpdate", {}), {"maxUnavailable": "25%", "maxSurge": "25%"})
+        fill(strategy.setdefault("rollingUpdate", {}), {"maxUnavailable": "25%", "maxSurge": "25%"})
     _with_template(value)
 
 
@@ -186,7 +72,7 @@ def _daemon_set(value: Object) -> None:
     strategy = value["spec"].setdefault("updateStrategy", {})
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        _fill(strategy.setdefault("rollingUpdate", {}), {"maxUnavailable": 1, "maxSurge": 0})
+        fill(strategy.setdefault("rollingUpdate", {}), {"maxUnavailable": 1, "maxSurge": 0})
     _with_template(value)
 
 
@@ -195,8 +81,8 @@ def _stateful_set(value: Object) -> None:
     strategy = spec.setdefault("updateStrategy", {})
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        _fill(strategy.setdefault("rollingUpdate", {}), {"partition": 0, "maxUnavailable": 1})
-    _fill(spec.setdefault("persistentVolumeClaimRetentionPolicy", {}), {"whenDeleted": "Retain", "whenScaled": "Retain"})
+        fill(strategy.setdefault("rollingUpdate", {}), {"partition": 0, "maxUnavailable": 1})
+    fill(spec.setdefault("persistentVolumeClaimRetentionPolicy", {}), {"whenDeleted": "Retain", "whenScaled": "Retain"})
     for claim in spec.get("volumeClaimTemplates", ()):
         claim["apiVersion"], claim["kind"] = "v1", "PersistentVolumeClaim"
         claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
@@ -263,7 +149,7 @@ def _endpoints(value: Object) -> None:
 
 def _endpoint_slice(value: Object) -> None:
     for port in value.get("ports", ()) or ():
-        _fill(port, {"name": "", "protocol": "TCP"})
+        fill(port, {"name": "", "protocol": "TCP"})
 
 
 def _ingress_class(value: Object) -> None:

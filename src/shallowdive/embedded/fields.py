@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shallowdive.embedded import apply_check, fieldsets, quantity, schema, status
+from shallowdive.embedded import apply_check, fieldsets, quantity, scalars, schema, status
 from shallowdive.embedded.fieldsets import ABSENT, Set, Shape
 from shallowdive.embedded.kinds import Kind
 from shallowdive.embedded.store import Object
@@ -229,9 +229,9 @@ def _decoded(kind: Kind, merged: Object) -> Object:
     unknown: list[str] = []
     try:
         decoded: Object = schema.decoder(kind.schema)(merged, unknown)
-    except schema.Wrong as wrong:
+    except scalars.Wrong as wrong:
         raise apply_check.not_converted(kind, merged, wrong.restoring()) from wrong
-    except schema.Bad as bad:
+    except scalars.Bad as bad:
         title = "error decoding from json: " if str(bad).startswith("illegal base64") else ""
         raise apply_check.not_converted(kind, merged, title + str(bad)) from bad
     except quantity.BadQuantity as bad:

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from shallowdive.embedded.kinds import data
-from shallowdive.embedded.schema import LEAVES, go_facts, shown_in
+from shallowdive.embedded.scalars import LEAVES
+from shallowdive.embedded.schema import go_facts, shown_in
 
 Set = dict[str, Any]
 SELF = "."

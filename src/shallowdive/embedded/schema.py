@@ -6,12 +6,7 @@ Defaults and rules are not here (`defaults`, `validation`)."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -19,49 +14,16 @@ import orjson
 
 from shallowdive.embedded import quantity, status
 from shallowdive.embedded.kinds import Kind, data
-
-Unknown = list[str]
-Decoder = Callable[[Any, Unknown], Any]
+from shallowdive.embedded.scalars import LEAVES, Bad, Decoder, Unknown, Wrong, as_is, bytes_, resource
 
 ZEROS: dict[str, Any] = {"string": "", "integer": 0, "boolean": False, "number": 0}
-TIMES = {"Time": "2006-01-02T15:04:05Z07:00", "MicroTime": "2006-01-02T15:04:05.000000Z07:00"}
-GO_NAMES: dict[type, str] = {str: "string", bool: "bool", int: "int64", float: "float64", list: "slice", dict: "map"}
-GO_SCALARS = ("string", "bool", "int32", "int64")
-CONVERTIBLE = {("int32", float), ("int64", float), ("string", int), ("string", float)}
-TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
-
-
-class Wrong(Exception):
-    """A value of the wrong type. `fields` is collected from the inside out; `type` is Go's word for what was wanted."""
-
-    def __init__(self, have: Any, type_: str) -> None:
-        self.have, self.type, self.struct, self.fields = have, type_, "", list[str]()
-
-    def reason(self) -> str:
-        where = f"Go struct field {self.struct}.{'.'.join(reversed(self.fields))}" if self.struct else "Go value"
-        return f"json: cannot unmarshal {_word(self.have, self.type)} into {where} of type {self.type}"
-
-    def restoring(self) -> str:
-        """The same in the words of the converter that strategic merge and server-side apply go through."""
-        have = GO_NAMES[type(self.have)]
-        if self.type.startswith("[]"):
-            return f"cannot restore slice from {have}"
-        if self.type.startswith("map["):
-            return f"cannot restore map from {have}"
-        if (self.type, type(self.have)) in CONVERTIBLE:
-            return f"cannot convert {have} to {self.type}"
-        return f"unrecognized type: {self.type}" if self.type in GO_SCALARS else f"cannot restore struct from: {have}"
-
-
-class Bad(Exception):
-    """A value of the right type that cannot be read: a quantity, a time, base64."""
 
 
 def decode(kind: Kind, value: Any, *, where: str = "") -> tuple[dict[str, Any], Unknown]:
     """(what is stored of `value`, the paths of its unknown fields). `value` stays as it is.
 
     `where` is '' for the body of a request, else the text of the patch that led to this object: JSON for the two JSON patches,
-    `patch.go_text` for a strategic one. Raises ApiError: 400, 422 for a patch."""
+    `strategic.go_text` for a strategic one. Raises ApiError: 400, 422 for a patch."""
     unknown: Unknown = []
     try:
         decoded: dict[str, Any] = decoder(kind.schema)(value, unknown)
@@ -123,7 +85,7 @@ def _struct(name: str) -> Decoder:
                     before = len(unknown)
                     decoded = decode_field(item, unknown)
                     if len(unknown) > before:
-                        unknown[before:] = [f"{field}{rest}" if rest[0] == "[" else f"{field}.{rest}" for rest in unknown[before:]]
+                        unknown[before:] = [f"{field}{rest}" if rest.startswith("[") else f"{field}.{rest}" for rest in unknown[before:]]
                     if decoded or field not in dropped:
                         found[field] = decoded
         except Wrong as wrong:
@@ -158,9 +120,9 @@ def _field(schema: dict[str, Any], go_type: str) -> Decoder:
         case "array":
             return _list(schema["items"], go_type)
         case "object":
-            return _map(schema["additionalProperties"], go_type) if "additionalProperties" in schema else _any
+            return _map(schema["additionalProperties"], go_type) if "additionalProperties" in schema else as_is
         case "string" if schema.get("format") == "byte":
-            return _bytes
+            return bytes_
         case "string":
             return _scalar(str, go_type or "string")
         case "boolean":
@@ -168,7 +130,7 @@ def _field(schema: dict[str, Any], go_type: str) -> Decoder:
         case "integer":
             return _integer(schema.get("format", "int32"))
         case _:
-            return _any
+            return as_is
 
 
 def _late(name: str) -> Decoder:
@@ -208,7 +170,7 @@ def _integer(go_type: str) -> Decoder:
 def _list(items: dict[str, Any], go_type: str) -> Decoder:
     name = go_type.removeprefix("[]") or _go_name(items)
     decode_item = _field(items, name if "$ref" not in items else "")
-    empty: Any = ZEROS.get(items.get("type", ""), {})
+    empty: Any = ZEROS.get(items.get("type", ""), [] if items.get("type") == "array" else {})
 
     def list_(value: Any, unknown: Unknown) -> Any:
         if type(value) is not list:
@@ -225,9 +187,9 @@ def _list(items: dict[str, Any], go_type: str) -> Decoder:
 
 
 def _map(items: dict[str, Any], go_type: str) -> Decoder:
-    decode_item = _resource if go_type == "v1.ResourceList" else _field(items, "")
+    decode_item = resource if go_type == "v1.ResourceList" else _field(items, "")
     name = _go_name(items)
-    zero: Any = "0" if name == "resource.Quantity" else ZEROS.get(items.get("type", ""), {})
+    zero: Any = "0" if name == "resource.Quantity" else ZEROS.get(items.get("type", ""), [] if items.get("type") == "array" else {})
 
     def map_(value: Any, unknown: Unknown) -> Any:
         if type(value) is not dict:
@@ -247,89 +209,3 @@ def _go_name(schema: dict[str, Any]) -> str:
         return "[]uint8"
     plain: str = schema.get("format", "int32") if schema["type"] == "integer" else schema["type"]
     return "bool" if plain == "boolean" else plain
-
-
-def _any(value: Any, _: Unknown) -> Any:
-    return value
-
-
-def _bytes(value: Any, _: Unknown) -> str:
-    if type(value) is not str:
-        raise Wrong(value, "[]uint8")
-    text: str = value.replace("\n", "").replace("\r", "")
-    try:
-        base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as bad:
-        at = next((i for i, letter in enumerate(value) if not re.match(r"[A-Za-z0-9+/=\r\n]", letter)), len(value) // 4 * 4)
-        raise Bad(f"illegal base64 data at input byte {at}") from bad
-    return text
-
-
-def _quantity(value: Any, _: Unknown) -> str:
-    return quantity.canonical(value.strip() if type(value) is str else orjson.dumps(value).decode())
-
-
-def _resource(value: Any, _: Unknown) -> str:
-    """An amount in a `ResourceList`: a thousandth is the least."""
-    return quantity.canonical(_quantity(value, _), step=10**6)
-
-
-def _int_or_string(value: Any, _: Unknown) -> Any:
-    if type(value) is str or (type(value) is int and -(2**31) <= value < 2**31):
-        return value
-    raise Wrong(value, "int32")
-
-
-def _time(layout: str, spec: str) -> Decoder:
-    def time(value: Any, _: Unknown) -> str:
-        if type(value) is not str:
-            raise Wrong(value, "string")
-        return _stamp(value, layout, spec)
-
-    return time
-
-
-@lru_cache(maxsize=1024)
-def _stamp(text: str, layout: str, spec: str) -> str:
-    match = TIME.fullmatch(text)
-    if match and layout == TIMES["MicroTime"] and len(match[2] or "") != 7:
-        raise Bad(f'parsing time "{text}" as "{layout}": cannot parse "{match[2] or ""}{match[3]}" as ".000000"')
-    try:
-        moment = datetime.fromisoformat(match[1] + (match[2] or "")[:7] + match[3]) if match else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise Bad(f'parsing time "{text}" as "{layout}": cannot parse {_rest(text)}')
-    return moment.astimezone(UTC).strftime(spec)
-
-
-LAYOUT = [(r"\d{4}", "2006"), ("-", "-"), (r"\d\d", "01"), ("-", "-"), (r"\d\d", "02"), ("T", "T")]
-LAYOUT += [(r"\d\d", "15"), (":", ":"), (r"\d\d", "04"), (":", ":"), (r"\d\d(\.\d+)?", "05")]
-
-
-def _rest(text: str) -> str:
-    """Which part of a time could not be read: the first element of the layout that does not fit, as Go's `time` says it."""
-    at = 0
-    for pattern, element in LAYOUT:
-        match = re.compile(pattern).match(text, at)
-        if not match:
-            return f'"{text[at:]}" as "{element}"'
-        at = match.end()
-    return f'"{text[at:]}" as "Z07:00"'
-
-
-def _word(value: Any, go_type: str) -> str:
-    if type(value) in (int, float):
-        return f"number {orjson.dumps(value).decode()}" if go_type.startswith("int") else "number"
-    return {str: "string", bool: "bool", list: "array", dict: "object"}[type(value)]
-
-
-LEAVES: dict[str, Decoder] = {
-    "Quantity": _quantity,
-    "IntOrString": _int_or_string,
-    "Time": _time(TIMES["Time"], "%Y-%m-%dT%H:%M:%SZ"),
-    "MicroTime": _time(TIMES["MicroTime"], "%Y-%m-%dT%H:%M:%S.%fZ"),
-    "FieldsV1": _any,
-    "RawExtension": _any,
-    "Patch": _any,
-}

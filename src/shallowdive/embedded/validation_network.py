@@ -7,7 +7,8 @@ from typing import Any
 
 from shallowdive.embedded import words
 from shallowdive.embedded.go_types import CORE, printed
-from shallowdive.embedded.validation_pods import label_map, port_or_name, selector
+from shallowdive.embedded.validation_containers import port_or_name
+from shallowdive.embedded.validation_pods import label_map, selector
 from shallowdive.embedded.words import NOT_A_PORT, Found
 
 Json = dict[str, Any]

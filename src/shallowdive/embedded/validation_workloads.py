@@ -27,7 +27,8 @@ def _selects(spec: Json, kind: str, found: Found) -> None:
     """The selector, and whether it picks the template's labels."""
     wanted = spec.get("selector")
     if wanted is None:
-        found.required("spec.selector")
+        if kind != "daemonset":
+            found.required("spec.selector")
     elif not selector(wanted, "spec.selector", found):
         found.invalid("spec.selector", wanted, "invalid label selector")
         return

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shallowdive.embedded import defaults
+from shallowdive.embedded import defaults, defaults_pods
 from shallowdive.embedded.kinds import kind_of
 from tests.plain.embedded.recorded import Row, bare, created, difference, rows
 
@@ -46,4 +46,4 @@ def test_filling_in_twice_changes_nothing(row: Row) -> None:
      ("host:5000/nginx:1", "IfNotPresent"), ("nginx@sha256:" + "a" * 64, "IfNotPresent"), ("nginx:latest@sha256:" + "a" * 64, "Always")],
 )  # fmt: skip
 def test_the_tag_decides_when_an_image_is_pulled(image: str, policy: str) -> None:
-    assert defaults.pull_policy(image) == policy
+    assert defaults_pods.pull_policy(image) == policy

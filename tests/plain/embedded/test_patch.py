@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shallowdive.embedded import defaults, patch, schema
+from shallowdive.embedded import defaults, patch, schema, strategic
 from shallowdive.embedded.kinds import Kind, kind_of
 from shallowdive.embedded.status import ApiError
 from tests.plain.embedded.recorded import Row, bare, causes_of, checked, difference, rows
@@ -19,10 +19,10 @@ def patched(kind: Kind, old: Row, edit: Row) -> Row:
     made: dict[str, Any] = {
         "json": lambda: patch.json_patch(old, edit["patch"]),
         "merge": lambda: patch.merge_patch(old, edit["patch"]),
-        "strategic": lambda: patch.strategic_patch(old, edit["patch"], kind.schema),
+        "strategic": lambda: strategic.strategic_patch(old, edit["patch"], kind.schema),
     }
     result = made[edit["type"]]()
-    where = patch.go_text(edit["patch"]) if edit["type"] == "strategic" else "PATCHED"
+    where = strategic.go_text(edit["patch"]) if edit["type"] == "strategic" else "PATCHED"
     value, _ = schema.decode(kind, result, where=where)
     defaults.set_defaults(kind, value)
     return checked(kind, old, value)
@@ -49,7 +49,7 @@ def test_what_is_patched_stays_as_it_is() -> None:
     before = json.dumps(old)
     patch.json_patch(old, [{"op": "add", "path": "/metadata/finalizers/0", "value": "z/z"}, {"op": "remove", "path": "/metadata/labels/a"}])
     patch.merge_patch(old, {"metadata": {"labels": {"a": None}}})
-    patch.strategic_patch(
+    strategic.strategic_patch(
         old, {"spec": {"containers": [{"name": "a", "env": [{"name": "A", "$patch": "delete"}]}]}}, kind_of("pods").schema
     )
     assert json.dumps(old) == before
@@ -97,4 +97,4 @@ def test_merge_patch_follows_rfc_7386() -> None:
 
 
 def test_values_are_quoted_as_go_prints_them() -> None:
-    assert patch.go_text({"b": [1, "x"], "a": {"t": True, "n": None}}) == "map[a:map[n:<nil> t:true] b:[1 x]]"
+    assert strategic.go_text({"b": [1, "x"], "a": {"t": True, "n": None}}) == "map[a:map[n:<nil> t:true] b:[1 x]]"

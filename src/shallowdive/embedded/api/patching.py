@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import yaml
 
-from shallowdive.embedded import fields, schema
+from shallowdive.embedded import fields, schema, strategic
 from shallowdive.embedded import patch as merging
 from shallowdive.embedded.api import body, events
 from shallowdive.embedded.kinds import Kind
@@ -62,8 +62,8 @@ def patched(call: Call, media: str, kind: Kind, live: Object) -> Object:
     elif media == MERGE:
         result = merging.merge_patch(live, change)
     else:
-        result = merging.strategic_patch(live, change, kind.schema)
-    text = orjson.dumps(result).decode()
+        result = strategic.strategic_patch(live, change, kind.schema)
+    text = orjson.dumps(result).decode() if media in (JSON_PATCH, MERGE) else strategic.go_text(change)
     value, unknown = schema.decode(kind, result, where=text)
     problems = [f'unknown field "{path}"' for path in unknown]
     if problems and call.request.one("fieldValidation") == "Strict":
