@@ -55,13 +55,32 @@ def on_update(registry: Registry, old: Object, service: Object) -> None:
     was, spec = old["spec"], service["spec"]
     if not _wants_address(spec):
         if _wants_address(was) and spec.get("clusterIP") == was.get("clusterIP"):
-            spec.pop("clusterIP", None), spec.pop("clusterIPs", None)
+            del spec["clusterIP"]
+            spec.pop("clusterIPs", None)
     elif _wants_address(was) and not spec.get("clusterIP"):
         spec["clusterIP"], spec["clusterIPs"] = was["clusterIP"], list(was.get("clusterIPs") or [was["clusterIP"]])
     elif not was.get("clusterIP"):
         _give_address(registry, service)
+    _drop_what_the_type_has_not(was, spec)
     _keep_ports(was, spec)
     _give_ports(registry, service, {port.get("nodePort", 0) for port in was.get("ports") or ()})
+
+
+def _drop_what_the_type_has_not(was: dict[str, Any], spec: dict[str, Any]) -> None:
+    """A change of the type alone is enough: what the old type had and the new one cannot have goes, unless it was changed too."""
+    kind = spec.get("type")
+    lost = {
+        "externalTrafficPolicy": kind in ("NodePort", "LoadBalancer"),
+        "healthCheckNodePort": kind == "LoadBalancer",
+        "allocateLoadBalancerNodePorts": kind == "LoadBalancer",
+        "loadBalancerClass": kind == "LoadBalancer",
+        "internalTrafficPolicy": kind != "ExternalName",
+        "ipFamilies": kind != "ExternalName",
+        "ipFamilyPolicy": kind != "ExternalName",
+    }
+    for name, stays in lost.items():
+        if not stays and name in spec and spec[name] == was.get(name):
+            del spec[name]
 
 
 def _keep_ports(was: dict[str, Any], spec: dict[str, Any]) -> None:
