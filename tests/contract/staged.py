@@ -13,6 +13,8 @@ from tests.contract.api import Api, Json, eventually
 
 ABSENT = AGNHOST.rsplit(":", 1)[0] + ":0.0.1-absent"
 FOREVER = "sleep 100000"
+UNMOVED = {"key": "example.org/out", "operator": "Exists", "effect": "NoExecute"}
+"""`test_nodes` sends pods away with this taint; those of the stage stay."""
 
 
 def container(script: str = FOREVER, name: str = "main", **more: Any) -> Json:
@@ -22,7 +24,7 @@ def container(script: str = FOREVER, name: str = "main", **more: Any) -> Json:
 
 def pod(*containers: Json, labels: Json | None = None, **spec: Any) -> Json:
     """A pod without a name. Python names with `_` for nothing: the fields are the API's own."""
-    spec = {"terminationGracePeriodSeconds": 0, "restartPolicy": "Never", "containers": list(containers)} | spec
+    spec = {"terminationGracePeriodSeconds": 0, "restartPolicy": "Never", "containers": list(containers), "tolerations": [UNMOVED]} | spec
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": labels or {}}, "spec": spec}
 
 
@@ -145,9 +147,7 @@ class Stage:
         self.api, self.namespace = api, namespace
         self._core, self.batch = f"/api/v1/namespaces/{namespace}", f"/apis/batch/v1/namespaces/{namespace}"
         self.refused: dict[str, Any] = {}
-        with ThreadPoolExecutor(1) as filler:
-            self._filled = filler.submit(self._fill)
-            filler.shutdown(wait=False)
+        self._filled = ThreadPoolExecutor(1).submit(self._fill)
 
     def _fill(self) -> None:
         eventually(lambda: self.api.get(f"{self._core}/serviceaccounts/default").code == 200, what="a default service account")
