@@ -1,7 +1,7 @@
 """What the API server refuses, and in which words. Pure.
 
 Here: metadata, and which rules are whose. A spec that did not change is not looked at again, so that a status costs nothing.
-The rules stand in `validation_pods`, `validation_workloads`, `validation_network` and `validation_things`, those of updates in
+The rules stand in `validation_pods`, `_workloads`, `_network`, `_limits` and `_things`, those of updates in
 `validation_updates`; the shapes of names in `words`."""
 
 from __future__ import annotations
@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shallowdive.embedded import validation_network, validation_pods, validation_things, validation_updates, validation_workloads, words
+from shallowdive.embedded import (
+    validation_limits,
+    validation_network,
+    validation_pods,
+    validation_things,
+    validation_updates,
+    validation_workloads,
+    words,
+)
 from shallowdive.embedded.kinds import Kind
 from shallowdive.embedded.status import Cause
 from shallowdive.embedded.store import Object
@@ -20,7 +28,7 @@ FINALIZERS = {"orphan", "foregroundDeletion", "kubernetes"}
 LABEL_NAMES = {"namespaces", "services"}
 
 RULES: dict[str, Callable[[Object, Found], None]] = (
-    validation_pods.RULES | validation_workloads.RULES | validation_network.RULES | validation_things.RULES
+    validation_pods.RULES | validation_workloads.RULES | validation_network.RULES | validation_limits.RULES | validation_things.RULES
 )
 
 
@@ -60,6 +68,8 @@ def _rest(value: Object) -> dict[str, Any]:
 def _name(kind: Kind, meta: dict[str, Any], found: Found) -> None:
     if kind.group == "rbac.authorization.k8s.io":
         rule: words.Rule = words.path_segment
+    elif kind.resource == "ipaddresses.networking.k8s.io":
+        rule = words.ip
     else:
         rule = words.label if kind.resource in LABEL_NAMES else words.subdomain
     if meta.get("generateName"):

@@ -252,15 +252,21 @@ def resources(value: Json, path: str, found: Found) -> None:
         found.forbidden(path, "HugePages require cpu or memory")
 
 
+def resource_name(name: str, path: str, found: Found) -> None:
+    """What a container may ask for: CPU, memory, local storage, huge pages, or something with a prefix."""
+    if name in RESOURCES:
+        return
+    found.check(path, name, words.qualified)
+    if "/" not in name and not name.startswith("hugepages-"):
+        if name not in ("storage", "pods", "services", "secrets", "configmaps"):
+            found.invalid(path, name, "must be a standard resource type or fully qualified")
+        found.invalid(path, name, "must be a standard resource for containers")
+    elif "/" in name and words.qualified(name):
+        found.invalid(path, name, "doesn't follow extended resource name standard")
+
+
 def _resource(name: str, amount: str, path: str, found: Found) -> None:
-    if name not in RESOURCES:
-        found.check(path, name, words.qualified)
-        if "/" not in name and not name.startswith("hugepages-"):
-            if name not in ("storage", "pods", "services", "secrets", "configmaps"):
-                found.invalid(path, name, "must be a standard resource type or fully qualified")
-            found.invalid(path, name, "must be a standard resource for containers")
-        elif "/" in name and words.qualified(name):
-            found.invalid(path, name, "doesn't follow extended resource name standard")
+    resource_name(name, path, found)
     if quantity.nano(amount) < 0:
         found.invalid(path, amount, words.NEGATIVE)
     elif "/" in name and quantity.nano(amount) % quantity.NANO:

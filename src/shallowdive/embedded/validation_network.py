@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -228,10 +229,39 @@ def _endpoint_slice(value: Json, found: Found) -> None:
                 found.check(f"endpoints[{index}].addresses[{position}]", address, words.ip)
 
 
+def _endpoints(value: Json, found: Found) -> None:
+    for index, subset in enumerate(value.get("subsets") or ()):
+        at = f"subsets[{index}]"
+        if not subset.get("addresses") and not subset.get("notReadyAddresses"):
+            found.required(at, "must specify `addresses` or `notReadyAddresses`")
+        for part in ("addresses", "notReadyAddresses"):
+            for position, address in enumerate(subset.get(part) or ()):
+                _endpoint_address(address.get("ip", ""), f"{at}.{part}[{position}].ip", found)
+        ports = subset.get("ports") or []
+        for position, port in enumerate(ports):
+            here = f"{at}.ports[{position}]"
+            if not port.get("name") and len(ports) > 1:
+                found.required(f"{here}.name")
+            elif port.get("name"):
+                found.check(f"{here}.name", port["name"], words.label)
+            if not 1 <= port.get("port", 0) <= 65535:
+                found.invalid(f"{here}.port", port.get("port", 0), NOT_A_PORT)
+            found.one_of(f"{here}.protocol", port.get("protocol", "TCP"), PROTOCOLS)
+
+
+def _endpoint_address(address: str, path: str, found: Found) -> None:
+    if words.ip(address):
+        found.invalid(path, address, words.NOT_AN_IP)
+        found.invalid(path, address, "must be a valid IP address")
+    elif ipaddress.ip_address(address).is_loopback:
+        found.invalid(path, address, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
+
+
 RULES: dict[str, Callable[[Json, Found], None]] = {
     "services": service,
     "ingresses.networking.k8s.io": _ingress,
     "ingressclasses.networking.k8s.io": _ingress_class,
     "networkpolicies.networking.k8s.io": _network_policy,
+    "endpoints": _endpoints,
     "endpointslices.discovery.k8s.io": _endpoint_slice,
 }

@@ -1,4 +1,4 @@
-"""What makes configuration, storage, permissions, limits and the rest invalid."""
+"""What makes configuration, storage, permissions and the rest invalid."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from shallowdive.embedded import quantity, validation_volumes, words
+from shallowdive.embedded.go_types import CORE, printed
 from shallowdive.embedded.validation_pods import selector
 from shallowdive.embedded.words import Found, Go
 
@@ -25,12 +26,6 @@ NEEDED_KEYS = {
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
     "kubernetes.io/dockercfg": (".dockercfg",),
 }
-QUOTA_NAMES = ("cpu", "memory", "ephemeral-storage", "storage", "pods", "services", "secrets", "configmaps", "persistentvolumeclaims",
-               "replicationcontrollers", "resourcequotas", "requests.cpu", "requests.memory", "requests.storage",
-               "requests.ephemeral-storage",
-               "limits.cpu", "limits.memory", "limits.ephemeral-storage", "services.loadbalancers", "services.nodeports")  # fmt: skip
-COUNTED = QUOTA_NAMES[4:11] + QUOTA_NAMES[-2:]
-HIGHEST_PRIORITY = 10**9
 
 
 def _config_map(value: Json, found: Found) -> None:
@@ -206,74 +201,6 @@ def _subject(subject: Json, path: str, namespaced: bool, found: Found) -> None:
             found.required(f"{path}.namespace")
 
 
-# limits
-
-
-def _quota(value: Json, found: Found) -> None:
-    for name, amount in ((value.get("spec") or {}).get("hard") or {}).items():
-        at = f"spec.hard[{name}]"
-        found.check(at, name, words.qualified)
-        known = name in QUOTA_NAMES or name.startswith("hugepages-")
-        if "/" not in name and not known:
-            if not words.qualified(name):
-                found.invalid(at, name, "must be a standard resource type or fully qualified")
-            found.invalid(at, name, "must be a standard resource for quota")
-        if quantity.nano(amount) < 0:
-            found.invalid(at, amount, words.NEGATIVE)
-        elif (name in COUNTED or name.startswith("count/")) and quantity.nano(amount) % quantity.NANO:
-            found.invalid(at, amount, "must be an integer")
-
-
-def _limit_range(value: Json, found: Found) -> None:
-    seen: set[str] = set()
-    for index, item in enumerate((value.get("spec") or {}).get("limits") or ()):
-        at, kind = f"spec.limits[{index}]", item.get("type", "")
-        if kind not in ("Container", "Pod", "PersistentVolumeClaim") and "/" not in kind:
-            found.invalid(f"{at}.type", kind, "must be a standard limit type or fully qualified")
-        if kind in seen:
-            found.duplicate(f"{at}.type", kind)
-        seen.add(kind)
-        if kind == "Pod":
-            for name in ("default", "defaultRequest"):
-                if item.get(name):
-                    found.forbidden(f"{at}.{name}", "may not be specified when `type` is 'Pod'")
-        for name in {k: None for part in ("max", "min", "default", "defaultRequest") for k in item.get(part) or ()}:
-            _limits_agree(item, name, at, found)
-
-
-def _limits_agree(item: Json, name: str, path: str, found: Found) -> None:
-    amounts = {part: (item.get(part) or {}).get(name) for part in ("min", "max", "default", "defaultRequest")}
-
-    def above(one: str, other: str) -> bool:
-        more, less = amounts[one], amounts[other]
-        return more is not None and less is not None and quantity.nano(more) > quantity.nano(less)
-
-    low, high, default, request = amounts.values()
-    if above("min", "max"):
-        found.invalid(f"{path}.min[{name}]", low, f"min value {low} is greater than max value {high}")
-    if above("min", "defaultRequest"):
-        found.invalid(f"{path}.defaultRequest[{name}]", request, f"min value {low} is greater than default request value {request}")
-    if above("defaultRequest", "max"):
-        found.invalid(f"{path}.defaultRequest[{name}]", request, f"default request value {request} is greater than max value {high}")
-    if above("defaultRequest", "default"):
-        why = f"default request value {request} is greater than default limit value {default}"
-        found.invalid(f"{path}.defaultRequest[{name}]", request, why)
-    if above("min", "default"):
-        found.invalid(f"{path}.default[{name}]", low, f"min value {low} is greater than default value {default}")
-    if above("default", "max"):
-        found.invalid(f"{path}.default[{name}]", high, f"default value {default} is greater than max value {high}")
-
-
-def _priority_class(value: Json, found: Found) -> None:
-    name = value["metadata"].get("name", "")
-    if name.startswith("system-") and name not in ("system-node-critical", "system-cluster-critical"):
-        why = "priority class names with 'system-' prefix are reserved for system use only. error:"
-        found.forbidden("metadata.name", f"{why} {name} is not a known system priority class")
-    elif value.get("value", 0) > HIGHEST_PRIORITY and not name.startswith("system-"):
-        found.forbidden("value", f"maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}")
-    found.one_of("preemptionPolicy", value.get("preemptionPolicy", ""), ("PreemptLowerPriority", "Never"))
-
-
 def _lease(value: Json, found: Found) -> None:
     spec = value.get("spec") or {}
     if spec.get("leaseDurationSeconds", 1) <= 0:
@@ -293,6 +220,34 @@ def _revision(value: Json, found: Found) -> None:
     found.at_least_zero("", value, "revision")
 
 
+def _csi_driver(value: Json, found: Found) -> None:
+    spec = value.get("spec") or {}
+    found.one_of("spec.fsGroupPolicy", spec.get("fsGroupPolicy", "None"), ("File", "None", "ReadWriteOnceWithFSType"))
+    for mode in spec.get("volumeLifecycleModes") or ():
+        found.one_of("spec.volumeLifecycleModes", mode, ("Persistent", "Ephemeral"))
+
+
+def _attributes_class(value: Json, found: Found) -> None:
+    if not value.get("driverName"):
+        found.required("driverName")
+    else:
+        found.check("driverName", value["driverName"].lower(), words.qualified)
+    if not value.get("parameters"):
+        found.required("parameters", "must contain at least one key/value pair")
+
+
+def _node(value: Json, found: Found) -> None:
+    seen: set[tuple[str, str]] = set()
+    for index, taint in enumerate((value.get("spec") or {}).get("taints") or ()):
+        at, key, effect = f"metadata.taints[{index}]", taint.get("key", ""), taint.get("effect", "")
+        found.check(f"{at}.key", key, words.qualified)
+        found.check(f"{at}.value", taint.get("value", ""), words.label_value)
+        found.one_of(f"{at}.effect", effect, ("NoSchedule", "PreferNoSchedule", "NoExecute"))
+        if (key, effect) in seen:
+            found.duplicate(at, printed(f"{CORE}Taint", taint), "taints must be unique by key and effect pair")
+        seen.add((key, effect))
+
+
 RULES: dict[str, Callable[[Json, Found], None]] = {
     "configmaps": _config_map,
     "secrets": _secret,
@@ -303,10 +258,10 @@ RULES: dict[str, Callable[[Json, Found], None]] = {
     f"clusterroles.{RBAC}": _cluster_role,
     f"rolebindings.{RBAC}": _binding("Role", "ClusterRole"),
     f"clusterrolebindings.{RBAC}": _binding("ClusterRole"),
-    "resourcequotas": _quota,
-    "limitranges": _limit_range,
-    "priorityclasses.scheduling.k8s.io": _priority_class,
     "leases.coordination.k8s.io": _lease,
     "events": _event,
     "controllerrevisions.apps": _revision,
+    "csidrivers.storage.k8s.io": _csi_driver,
+    "volumeattributesclasses.storage.k8s.io": _attributes_class,
+    "nodes": _node,
 }

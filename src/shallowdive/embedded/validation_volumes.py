@@ -16,10 +16,10 @@ SOURCES = ("emptyDir", "hostPath", "gitRepo", "nfs", "secret", "configMap", "dow
 
 
 def volumes(value: list[Json], path: str, found: Found) -> set[str]:
-    """Returns the names of the volumes."""
+    """Returns the names of the valid volumes."""
     names: set[str] = set()
     for index, volume in enumerate(value):
-        at, name = f"{path}[{index}]", volume.get("name", "")
+        at, name, before = f"{path}[{index}]", volume.get("name", ""), len(found)
         source(volume, at, found)
         if not name:
             found.required(f"{at}.name")
@@ -27,7 +27,8 @@ def volumes(value: list[Json], path: str, found: Found) -> set[str]:
             found.check(f"{at}.name", name, words.label)
         elif name in names:
             found.duplicate(f"{at}.name", name)
-        names.add(name)
+        if len(found) == before:
+            names.add(name)
     return names
 
 
@@ -61,6 +62,15 @@ def _one_source(kind: str, value: Json, path: str, found: Found) -> None:
             found.invalid(f"{path}.defaultMode", mode, "must be a number between 0 and 0777 (octal), both inclusive")
         for index, item in enumerate(value.get("items") or ()):
             _item(item, f"{path}.items[{index}]", path, kind == "downwardAPI", found)
+    for index, part in enumerate(value.get("sources") or ()):
+        at = f"{path}.sources[{index}]"
+        for name in ("configMap", "secret"):
+            if name in part and not part[name].get("name"):
+                found.required(f"{at}.{name}.name")
+        if "serviceAccountToken" in part and not part["serviceAccountToken"].get("path"):
+            found.required(f"{path}.path")
+    if kind == "nfs" and not value.get("path", "").startswith("/"):
+        found.invalid(f"{path}.path", value.get("path", ""), "must be an absolute path")
     if kind == "hostPath" and value.get("path"):
         if ".." in value["path"].split("/"):
             found.invalid(f"{path}.path", value["path"], "must not contain '..'")
@@ -75,6 +85,8 @@ def _item(item: Json, path: str, volume: str, downward: bool, found: Found) -> N
             found.required(volume, "one of fieldRef and resourceFieldRef is required")
     elif not item.get("key"):
         found.required(f"{path}.key")
+    if not 0 <= item.get("mode", 0) <= 0o777:
+        found.invalid(f"{path}.mode", item["mode"], "must be a number between 0 and 0777 (octal), both inclusive")
     if not item.get("path"):
         found.required(f"{path}.path")
     else:
@@ -96,6 +108,8 @@ def mounts(container: Json, path: str, names: set[str], found: Found) -> None:
         places.add(place)
         if mount.get("subPath"):
             found.check(f"{path}.volumeMounts.subPath", mount["subPath"], words.relative_path)
+        if "mountPropagation" in mount:
+            found.one_of(f"{path}.volumeMounts.mountPropagation", mount["mountPropagation"], ("Bidirectional", "HostToContainer", "None"))
     for index, device in enumerate(container.get("volumeDevices") or ()):
         if device.get("name") not in names:
             found.not_found(f"{path}.volumeDevices[{index}].name", device.get("name", ""))

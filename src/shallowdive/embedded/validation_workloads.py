@@ -275,41 +275,6 @@ def _time_zone(zone: str | None, found: Found) -> None:
         found.invalid("spec.timeZone", zone, f"unknown time zone {zone}")
 
 
-# what watches over pods
-
-
-def _disruption_budget(value: Json, found: Found) -> None:
-    spec = value.get("spec") or {}
-    if "minAvailable" in spec and "maxUnavailable" in spec:
-        shown = printed("io.k8s.api.policy.v1.PodDisruptionBudgetSpec", spec)
-        found.invalid("spec", shown, "minAvailable and maxUnavailable cannot be both set")
-    for name in ("minAvailable", "maxUnavailable"):
-        if name in spec:
-            count_or_percent(spec[name], f"spec.{name}", found)
-            not_above_all(spec[name], f"spec.{name}", found)
-    selector(spec.get("selector") or {}, "spec.selector", found)
-
-
-def _autoscaler(value: Json, found: Found) -> None:
-    spec, target = value["spec"], value["spec"].get("scaleTargetRef") or {}
-    least, most = spec.get("minReplicas", 1), spec.get("maxReplicas", 0)
-    if least < 0 or (least == 0 and not any(m.get("type") in ("Object", "External") for m in spec.get("metrics") or ())):
-        found.forbidden("spec.metrics", "must specify at least one Object or External metric to support scaling to zero replicas")
-    if most < least:
-        found.invalid("spec.maxReplicas", most, "must be greater than or equal to `minReplicas`")
-    if most < 1:
-        found.required("spec.maxReplicas")
-    for name in ("kind", "name"):
-        if not target.get(name):
-            found.required(f"spec.scaleTargetRef.{name}")
-    if not target.get("apiVersion"):
-        found.invalid("spec.scaleTargetRef.apiVersion", "", "apiVersion must specify API group")
-    for index, metric in enumerate(spec.get("metrics") or ()):
-        source = metric.get("type", "")[:1].lower() + metric.get("type", "")[1:]
-        if source not in metric:
-            found.required(f"spec.metrics[{index}].{source}", "must populate information for the given metric source")
-
-
 NEW: dict[str, Callable[[Json, Found], None]] = {"jobs.batch": _new_job}
 RULES: dict[str, Callable[[Json, Found], None]] = {
     "deployments.apps": _deployment,
@@ -319,6 +284,4 @@ RULES: dict[str, Callable[[Json, Found], None]] = {
     "daemonsets.apps": _daemon_set,
     "jobs.batch": _job,
     "cronjobs.batch": _cron_job,
-    "poddisruptionbudgets.policy": _disruption_budget,
-    "horizontalpodautoscalers.autoscaling": _autoscaler,
 }

@@ -68,8 +68,8 @@ class Found(list[Cause]):
     def forbidden(self, path: str, why: str) -> None:
         self.append(Cause(path, "FieldValueForbidden", f"Forbidden: {why}"))
 
-    def duplicate(self, path: str, value: Any) -> None:
-        self.append(Cause(path, "FieldValueDuplicate", f"Duplicate value: {shown(value)}"))
+    def duplicate(self, path: str, value: Any, why: str = "") -> None:
+        self.append(Cause(path, "FieldValueDuplicate", f"Duplicate value: {shown(value)}" + (f": {why}" if why else "")))
 
     def not_found(self, path: str, value: Any) -> None:
         self.append(Cause(path, "FieldValueNotFound", f"Not found: {shown(value)}"))
