@@ -37,7 +37,10 @@ NAME_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 NAME_TRIES = 8
 CREATED_BY_UPDATE = {ENDPOINTS, EVENTS, LEASES, LIMITRANGES, SERVICES}
 """What an update creates when it is not there; so do all kinds of RBAC."""
-REVISION_NEEDED = {LEASES, PDBS, "controllerrevisions.apps", "csinodes.storage.k8s.io", "ipaddresses.networking.k8s.io"}
+REVISION_NEEDED = {
+    LEASES, PDBS, "csidrivers.storage.k8s.io", "csinodes.storage.k8s.io", "csistoragecapacities.storage.k8s.io",
+    "volumeattachments.storage.k8s.io", "ipaddresses.networking.k8s.io", "servicecidrs.networking.k8s.io",
+}  # fmt: skip
 """What is only updated by those who say which version they have seen."""
 NEVER_BUMPED = {"priorityclasses.scheduling.k8s.io"}
 WITH_STATUS = {"binding"}
@@ -204,13 +207,13 @@ class Registry:
         kind = kind_of(resource)
         old = self.get(resource, namespace, name)
         meta = old["metadata"]
-        if options.uid and options.uid != meta["uid"]:
-            raise status.conflict(
-                resource, name, f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {meta['uid']}"
-            )
-        if options.resource_version and options.resource_version != meta["resourceVersion"]:
-            why = f"ResourceVersion in precondition: {options.resource_version}, ResourceVersion in object meta: {meta['resourceVersion']}"
-            raise status.conflict(resource, name, f"Precondition failed: {why}")
+        for word, wanted, have, hint in (
+            ("UID", options.uid, meta["uid"], "have been deleted and then recreated"),
+            ("ResourceVersion", options.resource_version, meta["resourceVersion"], "have been modified"),
+        ):
+            if wanted and wanted != have:
+                why = f"the {word} in the precondition ({wanted}) does not match the {word} in record ({have}). The object might {hint}"
+                raise status.conflict(f"{kind.kind}.{kind.group}" if kind.group else kind.kind, name, why)
         admission.admit_delete(self, kind, old, who)
         value = clone(old)
         self._mark_deleted(kind, value, options)

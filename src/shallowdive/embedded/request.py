@@ -36,8 +36,8 @@ class Request:
         return values[0] if values else default
 
     def flag(self, name: str) -> bool:
-        """A boolean of the query: `1` and `true` are true, and a name without a value is too."""
-        return name in self.query and self.one(name).lower() in ("", "1", "true", "t")
+        """A boolean of the query: anything but `false` and `0` is true, also no value at all."""
+        return name in self.query and self.one(name).lower() not in ("false", "0")
 
 
 @dataclass(slots=True)

@@ -49,7 +49,7 @@ class Api:
             raise PageNotFound
         kind = resolve(asked)
         call = verbs.Call(self._cluster, request, user, asked, kind)
-        if asked.subresource:
+        if asked.subresource or kind.resource == "bindings":
             return subresources.handle(call)
         review = reviews.REVIEWS.get(kind.resource)
         return review(call) if review else verbs.VERBS[asked.verb](call)
@@ -57,7 +57,7 @@ class Api:
     def _document(self, request: Request, user: User) -> Answer:
         if request.path.startswith("/shallowdive"):
             return control.handle(self._cluster, request, user)
-        if request.method not in ("GET", "HEAD") and not request.path.startswith(tuple(discovery.HEALTH)):
+        if request.method not in ("GET", "HEAD") and not discovery.takes_any_method(request.path):
             discovery.document(self._cluster, request)
             raise method_not_allowed()
         if request.path.startswith("/openapi/"):

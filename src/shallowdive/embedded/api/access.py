@@ -36,9 +36,9 @@ class Access:
     def authenticate(self, request: Request) -> User:
         """Raises ApiError 401 for a bad token."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if not token:
+        if scheme.lower() != "bearer" or not token.strip():
             return ANONYMOUS if self._owner_token else OWNER
-        found = self.user(token.strip()) if scheme.lower() == "bearer" else None
+        found = self.user(token.strip())
         if found is None:
             raise unauthorized()
         return found
@@ -54,11 +54,12 @@ class Access:
         headers = request.headers
         name = headers.get("impersonate-user", "")
         groups = [group.strip() for group in headers.get("impersonate-group", "").split(",") if group.strip()]
-        if not name and not groups:
+        uid = headers.get("impersonate-uid", "")
+        if not name and not groups and not uid:
             return user
         if not name:
-            listed = ", ".join(json.dumps(group) for group in groups)
-            who = f'&user.DefaultInfo{{Name:"", UID:"", Groups:[]string{{{listed}}}, Extra:map[string][]string(nil)}}'
+            listed = f"{{{', '.join(json.dumps(group) for group in groups)}}}" if groups else "(nil)"
+            who = f'&user.DefaultInfo{{Name:"", UID:{json.dumps(uid)}, Groups:[]string{listed}, Extra:map[string][]string(nil)}}'
             raise bad_request(f"requested {who} without impersonating a user name")
         wanted = [Action("impersonate", "", "groups", "", group) for group in groups]
         if name.startswith("system:serviceaccount:") and name.count(":") == 3:
@@ -73,7 +74,7 @@ class Access:
             raise refused(user, action._replace(verb=f"impersonate-on:{what}:{action.verb}"), self.rbac.missing(user, action.namespace))
         everyone = "system:unauthenticated" if name == ANONYMOUS.name else "system:authenticated"
         extra = {h.removeprefix("impersonate-extra-"): [v] for h, v in headers.items() if h.startswith("impersonate-extra-")}
-        return User(name, tuple(dict.fromkeys([*groups, everyone])), headers.get("impersonate-uid", ""), extra)
+        return User(name, tuple(dict.fromkeys([*groups, everyone])), uid, extra)
 
     # whether
 

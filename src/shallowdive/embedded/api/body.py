@@ -108,13 +108,38 @@ def report(kind: Kind, problems: list[str], validation: str, warnings: Warnings)
 def json_value(body: bytes, kind: Kind, duplicates: list[str]) -> Any:
     """Parsed JSON; names that appear twice in one object are put into `duplicates`."""
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        value = parsed_json(body)
+    except ValueError:
         reason = f"couldn't get version/kind; json parse error: {json_error(body)}"
         raise unrecognized(kind, reason, body) from None
-    if body.count(b'":') != orjson.dumps(value).count(b'":') or b'" :' in body:
-        find_duplicates(json.loads(body, object_pairs_hook=_Pairs), "", duplicates)
+    duplicates += duplicates_in(body, value)
     return value
+
+
+def parsed_json(body: bytes) -> Any:
+    """JSON as Go reads it: letters that are not UTF-8 become U+FFFD. Raises ValueError."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body.decode(errors="replace")
+        try:
+            value = json.loads(text, parse_constant=_no_constant)
+            text = json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass").decode(errors="replace")
+            return orjson.loads(text)
+        except RecursionError:
+            raise ValueError("exceeded max depth") from None
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(word)
+
+
+def duplicates_in(body: bytes, value: Any) -> list[str]:
+    """`duplicate field "x"` for each name that appears twice in one object. Looked for only when the sizes differ: that is rare."""
+    found: list[str] = []
+    if body.count(b'":') != orjson.dumps(value).count(b'":') or b'" :' in body:
+        find_duplicates(json.loads(body.decode(errors="replace"), object_pairs_hook=_Pairs), "", found)
+    return found
 
 
 class _Pairs(dict[str, Any]):
@@ -141,6 +166,8 @@ def json_error(body: bytes) -> str:
     text = body.decode(errors="replace")
     try:
         json.loads(text, parse_constant=lambda word: word)
+    except RecursionError:
+        return "exceeded max depth"
     except json.JSONDecodeError as error:
         at = error.pos + (error.msg == "Invalid \\escape")
         words = JSON_ERRORS.get(error.msg.partition(":")[0], "")
@@ -176,13 +203,17 @@ def protobuf_value(body: bytes, kind: Kind) -> Any:
 
 def yaml_value(body: bytes, kind: Kind, duplicates: list[str]) -> Any:
     """Parsed YAML; the same for its duplicates, which have a line instead of a path."""
-    loader = YamlLoader(body)
     try:
+        loader = YamlLoader(body)
         value = loader.get_single_data()
-    except (yaml.YAMLError, ValueError) as error:
+    except YAML_ERRORS as error:
         raise unrecognized(kind, yaml_error(error), body) from None
     duplicates += loader.twice
     return value
+
+
+YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, RecursionError)
+"""What a text that is no YAML, or no JSON in YAML, can raise."""
 
 
 def yaml_error(error: Exception) -> str:
@@ -203,6 +234,8 @@ class YamlLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "invalid map key", key.start_mark)
             if key.value in seen:
                 self.twice.append(f'line {key.start_mark.line + 1}: key "{key.value}" already set in map')
             seen.add(str(key.value))

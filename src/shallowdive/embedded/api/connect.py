@@ -166,6 +166,8 @@ def _service_address(call: Call) -> tuple[str, int]:
     name, port = _split(call, "service")
     service = call.store.get(SERVICES, call.asked.namespace, name)
     ports = service["spec"].get("ports", ()) if service else ()
+    if port.isdigit():
+        call.registry.get(SERVICES, call.asked.namespace, name)
     if service and port.isdigit() and not any(p["port"] == int(port) for p in ports):
         raise unavailable(f'no service port {port} found for service "{name}"')
     known = [p for p in ports if (str(p["port"]) if port.isdigit() else p.get("name", "")) == port]

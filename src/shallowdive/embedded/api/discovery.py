@@ -52,6 +52,10 @@ def groups() -> list[str]:
     return [name for name in group_versions() if name]
 
 
+def takes_any_method(path: str) -> bool:
+    return path in ("/", "/apis") or path.startswith(tuple(HEALTH))
+
+
 def paths() -> list[str]:
     found = {"/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/version", *listings(), *HEALTH}
     found |= {f"/apis/{name}" for name in groups()} | {f"{page}/{check}" for page, checks in HEALTH.items() for check in checks}

@@ -45,6 +45,7 @@ class ListOptions:
 def options(request: Request, *, watch: bool) -> ListOptions:
     """Raises ApiError: 400 for what cannot be read, 422 for what does not go together."""
     one = request.one
+    selectors.requirements(one("labelSelector"))
     initial = request.flag("sendInitialEvents") if "sendInitialEvents" in request.query else None
     limit, timeout_s = integer(one("limit", "0")), integer(one("timeoutSeconds", "0"))
     text, match, continue_ = one("resourceVersion"), one("resourceVersionMatch"), one("continue")
@@ -82,9 +83,9 @@ def _of_list(text: str, match: str, continue_: str, initial: bool | None) -> lis
 
 
 def integer(text: str) -> int:
-    if not re.fullmatch(r"[-+]?\d+", text or "0"):
+    if not re.fullmatch(r"[-+]?[0-9]+", text):
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(text or "0")
+    return int(text)
 
 
 def _revision(text: str, *, watch: bool) -> int:
@@ -168,11 +169,23 @@ def _make_token(revision: int, last: Key) -> str:
 
 
 def _token(text: str) -> tuple[int, Key]:
+    why = "invalid continue token: continue key is not valid: "
     try:
-        value = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if value["v"] != "meta.k8s.io/v1":
-            raise bad_request(f"continue key is not valid: server does not recognize this encoded version {value['v']}")
-        namespace, _, name = value["start"].rstrip("\0").rpartition("/")
-        return int(value["rv"]), (namespace, name)
-    except (binascii.Error, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise bad_request("invalid continue token: continue key is not valid") from None
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise bad_request(f"{why}illegal base64 data at input byte {_bad_letter(text)}") from None
+    try:
+        value = orjson.loads(raw)
+        version, revision, start = value.get("v", ""), value.get("rv", 0), value.get("start", "")
+    except (orjson.JSONDecodeError, AttributeError):
+        raise bad_request(f"{why}invalid character '{raw[:1].decode('latin-1')}' looking for beginning of value") from None
+    if version != "meta.k8s.io/v1":
+        raise bad_request(f"{why}server does not recognize this encoded version {version}")
+    if type(revision) is not int or revision == 0 or type(start) is not str:
+        raise bad_request(f"{why}incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+    namespace, _, name = start.rstrip("\0").rpartition("/")
+    return revision, (namespace, name)
+
+
+def _bad_letter(text: str) -> int:
+    return next((at for at, letter in enumerate(text) if not re.match(r"[-\w]", letter, re.ASCII)), len(text) // 4 * 4)

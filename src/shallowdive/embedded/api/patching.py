@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
-import yaml
 
 from shallowdive.embedded import fields, schema, strategic
 from shallowdive.embedded import patch as merging
 from shallowdive.embedded.api import body, events
 from shallowdive.embedded.kinds import Kind
+from shallowdive.embedded.quantity import BadQuantity
 from shallowdive.embedded.registry import Who
 from shallowdive.embedded.request import Response
-from shallowdive.embedded.status import Cause, bad_request, conflict, invalid, not_found, unsupported_media
+from shallowdive.embedded.scalars import Bad, Wrong
+from shallowdive.embedded.status import ApiError, Cause, bad_request, conflict, invalid, not_found, unsupported_media
 from shallowdive.embedded.store import Object, clone
 
 if TYPE_CHECKING:
@@ -56,49 +57,87 @@ def patch(call: Call) -> Response:
 
 def patched(call: Call, media: str, kind: Kind, live: Object) -> Object:
     """A new version of `live` with the patch in it, decoded. Raises ApiError: 400, 415, 422."""
-    change = parsed(body.limited(call.request), media)
-    if media == JSON_PATCH:
-        result = merging.json_patch(live, change)
-    elif media == MERGE:
-        result = merging.merge_patch(live, change)
+    raw = body.limited(call.request)
+    try:
+        change = body.parsed_json(raw)
+    except ValueError:
+        raise bad_request("invalid JSON patch") from None
+    unknown: list[str] = []
+    if media == STRATEGIC:
+        shown = strategic.go_text(change)
+        result = live if change is None else strategic.strategic_patch(live, change, kind.schema)
+        result = result | {"kind": kind.kind, "apiVersion": kind.api_version}
+        value = _converted(kind, result, unknown, shown)
     else:
-        result = strategic.strategic_patch(live, change, kind.schema)
-    text = orjson.dumps(result).decode() if media in (JSON_PATCH, MERGE) else strategic.go_text(change)
-    value, unknown = schema.decode(kind, result, where=text)
-    problems = [f'unknown field "{path}"' for path in unknown]
-    if problems and call.request.one("fieldValidation") == "Strict":
-        words = f"Invalid value: {orjson.dumps(text).decode()}: strict decoding error: {', '.join(problems)}"
-        raise invalid("", "", "", [Cause("patch", "FieldValueInvalid", words)])
-    body.report(kind, problems, call.request.one("fieldValidation"), call.warnings)
+        result = merging.json_patch(live, change or []) if media == JSON_PATCH else merging.merge_patch(live, change)
+        shown = orjson.dumps(result).decode()
+        try:
+            body.check_kind(result, b"", kind)
+        except ApiError as error:
+            raise _not_applied(shown, error.message.partition(f"cannot be handled as a {kind.kind}: ")[2]) from None
+        value, unknown = schema.decode(kind, result, where=shown)
+    problems = body.duplicates_in(raw, change) if media != JSON_PATCH else []
+    problems += [f'unknown field "{path}"' for path in unknown]
+    validation = call.request.one("fieldValidation")
+    if problems and validation == "Strict":
+        raise _not_applied(shown, f"strict decoding error: {', '.join(problems)}")
+    body.report(kind, problems, validation, call.warnings)
     return value
 
 
-def parsed(raw: bytes, media: str) -> Any:
+def _not_applied(shown: str, why: str) -> ApiError:
+    """422: a patch that leads to no object. The real server names neither kind nor object here."""
+    return invalid("", "", "", [Cause("patch", "FieldValueInvalid", f"Invalid value: {orjson.dumps(shown).decode()}: {why}")])
+
+
+GO_SORTS = {str: "string", bool: "bool", int: "int64", float: "float64", list: "slice", dict: "map"}
+
+
+def _converted(kind: Kind, result: Object, unknown: list[str], shown: str) -> Object:
+    """The result of a strategic merge, decoded. Wrong types are worded as by the real server's converter, not its decoder."""
     try:
-        change = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise bad_request("invalid JSON patch") from None
-    wanted = list if media == JSON_PATCH else dict
-    if not isinstance(change, wanted):
-        what = body.GO_TYPES.get(type(change), "object")
-        target = "[]handlers.jsonPatchOp" if media == JSON_PATCH else "map[string]interface {}"
-        raise bad_request(f"error decoding patch: json: cannot unmarshal {what} into Go value of type {target}")
-    return change
+        value: Object = schema.decoder(kind.schema)(result, unknown)
+    except Wrong as wrong:
+        have, want = GO_SORTS[type(wrong.have)], wrong.type
+        if want.startswith(("[]", "map[")):
+            why = f"cannot restore {'slice' if want[0] == '[' else 'map'} from {have}"
+        elif want in ("int32", "int64", "bool") and have not in ("float64", "int64"):
+            why = f"unrecognized type: {want}"
+        elif (have in ("int64", "float64", "bool") and not want.startswith("v1.")) or want == "string":
+            why = f"cannot convert {have} to {want}"
+        else:
+            why = f"cannot restore struct from: {have}"
+        raise _not_applied(shown, why) from None
+    except (Bad, BadQuantity) as bad:
+        raise _not_applied(shown, str(bad)) from None
+    return value
 
 
 def store(call: Call, value: Object) -> Response:
     """Write a patched object. Its name and namespace must still be those of the path."""
     asked, meta = call.asked, value.get("metadata", {})
-    if meta.get("name") != asked.name:
+    if not meta.get("name"):
+        raise bad_request(f"the name of the object ({asked.name} based on URL) was undeterminable: name must be provided")
+    if meta["name"] != asked.name:
         raise bad_request(f"the name of the object ({meta.get('name')}) does not match the name on the URL ({asked.name})")
     if meta.get("namespace", "") not in ("", asked.namespace):
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     if asked.namespace:
         meta["namespace"] = asked.namespace
+    check_uid(call, value)
     call.cluster.api.access.check_grant(call.user, call.kind, value)
     stored = events.to_core(value) if call.stored != call.kind.resource else value
     made = call.registry.update(call.stored, stored, call.who(), subresource=asked.subresource, dry_run=call.dry_run)
     return call.answer(200, made if call.stored == call.kind.resource else events.to_new(made))
+
+
+def check_uid(call: Call, value: Object) -> None:
+    """A patch cannot change the UID. Raises ApiError 422."""
+    asked, kind, uid = call.asked, call.kind, value["metadata"].get("uid")
+    live = call.store.get(call.stored, asked.namespace, asked.name)
+    if live is not None and uid and uid != live["metadata"]["uid"]:
+        words = f'Invalid value: "{uid}": field is immutable'
+        raise invalid(kind.kind, kind.group, asked.name, [Cause("metadata.uid", "FieldValueInvalid", words)])
 
 
 def apply(call: Call, live: Object | None) -> Response:
@@ -116,9 +155,7 @@ def apply(call: Call, live: Object | None) -> Response:
     merged = fields.apply(
         kind, live and clone(live), applied, manager, force=force, subresource=asked.subresource, now=call.cluster.clock.stamp()
     )
-    if live is not None and meta.get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
-        words = f'Invalid value: "{meta["uid"]}": field is immutable'
-        raise invalid(kind.kind, kind.group, asked.name, [Cause("metadata.uid", "FieldValueInvalid", words)])
+    check_uid(call, merged)
     if asked.namespace:
         merged["metadata"]["namespace"] = asked.namespace
     call.cluster.api.access.check_grant(call.user, kind, merged)
@@ -132,10 +169,10 @@ def apply(call: Call, live: Object | None) -> Response:
 def read_applied(call: Call, kind: Kind) -> Object:
     """The manifest of an apply as it was sent, with the name and namespace of the path. Raises ApiError 400."""
     asked, raw = call.asked, body.limited(call.request)
-    loader = body.YamlLoader(raw)
     try:
+        loader = body.YamlLoader(raw)
         value = loader.get_single_data()
-    except yaml.YAMLError as error:
+    except body.YAML_ERRORS as error:
         raise bad_request(f"error encoding patch: {body.yaml_error(error)}") from None
     if value is not None and not isinstance(value, dict):
         what = f"json: cannot unmarshal {body.GO_TYPES.get(type(value), 'object')} into Go value of type map[string]interface {{}}"

@@ -9,7 +9,7 @@ from functools import cache
 
 from shallowdive.embedded.kinds import Kind, data, kinds
 from shallowdive.embedded.request import Request
-from shallowdive.embedded.status import ApiError, method_not_allowed, no_such_path
+from shallowdive.embedded.status import ApiError, bad_request, method_not_allowed, no_such_path
 
 VERBS_OF_ONE = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "create"}
 VERBS_OF_MANY = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
@@ -87,7 +87,7 @@ def parse(request: Request) -> Asked:
     if len(words) == 3 and asked.subresource == "proxy":
         asked.rest = ""
     asked.watch = deprecated_watch or (not asked.name and request.flag("watch"))
-    asked.verb = (VERBS_OF_ONE if asked.name else VERBS_OF_MANY).get(method, method.lower())
+    asked.verb = (VERBS_OF_ONE if asked.name else VERBS_OF_MANY).get(method, "" if method.islower() else method.lower())
     if asked.watch and method == "GET":
         asked.verb = "watch"
     return asked
@@ -100,6 +100,11 @@ def resolve(asked: Asked) -> Kind:
         raise no_such_path()
     if kind.namespaced and asked.name and not asked.namespace:
         raise no_such_path()
+    if asked.name and not asked.subresource and "get" not in kind.verbs:
+        raise no_such_path()
+    wrong = f"may not be '{asked.name}'" if asked.name in (".", "..") else "may not contain '%'" if "%" in asked.name else ""
+    if wrong:
+        raise bad_request(f'Name parameter invalid: "{asked.name}": {wrong}')
     if not asked.subresource:
         if asked.verb not in kind.verbs or (asked.verb != "watch" and (asked.verb in OF_MANY) is bool(asked.name)):
             raise method_not_allowed()

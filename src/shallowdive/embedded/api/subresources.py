@@ -35,7 +35,7 @@ SUCCESS = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Succ
 
 def handle(call: Call) -> Answer:
     """Any subresource. Those without a row of their own are read and written like the object."""
-    special = HANDLERS.get(call.asked.subresource)
+    special = HANDLERS.get(call.asked.subresource or "binding")
     return special(call) if special else verbs.VERBS[call.asked.verb](call)
 
 

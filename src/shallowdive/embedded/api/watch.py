@@ -90,6 +90,9 @@ class Watch(Stream):
         if self._mark is not None:
             lines.append(self._bookmark(self._mark))
             self._mark = None
+        if not lines and self._over:
+            self.close()
+            return None
         return b"".join(lines)
 
     def _bookmark(self, annotations: dict[str, str]) -> bytes:
