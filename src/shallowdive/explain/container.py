@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shallowdive.explain.finding import LIKELY, Evidence
-from shallowdive.explain.image import CREATING, containers, waiting
+from shallowdive.explain.image import CREATING, containers, is_about, waiting
 from shallowdive.explain.rule import Find, rules
 from shallowdive.explain.sight import Sight, condition_of, event_time, time_of
 from shallowdive.objects import Object, name_of
@@ -100,7 +100,7 @@ def ended(sight: Sight, status: dict[str, Any]) -> dict[str, Any]:
 def how_ended(sight: Sight, pod: Object, spec: dict[str, Any], end: dict[str, Any], init: bool) -> str:
     """The cause class of an end."""
     code, reason, message = int(end.get("exitCode", 0)), str(end.get("reason", "")), str(end.get("message", ""))
-    killed = _killed_by_probe(sight, pod, spec["name"])
+    killed = _killed_by_kubelet(sight, pod, spec["name"])
     if killed:
         return killed
     if reason == "OOMKilled":
@@ -123,11 +123,12 @@ def _is_init(path: str, spec: dict[str, Any]) -> bool:
     return path.startswith("spec.init") and spec.get("restartPolicy") != "Always"
 
 
-def _killed_by_probe(sight: Sight, pod: Object, container: str) -> str:
-    for event in reversed(sight.events(pod, "Killing")):
-        found = re.match(rf"Container {re.escape(container)} failed (liveness|startup) probe", event["message"])
-        if found and sight.now - event_time(event) < LATELY_S:
-            return f"{found.group(1)}-kills"
+def _killed_by_kubelet(sight: Sight, pod: Object, container: str) -> str:
+    """The cause class when the kubelet itself ended the container: a probe failed, or the hook after its start."""
+    for event in reversed(sight.events(pod, "Killing", "FailedPostStartHook")):
+        probe = re.match(rf"Container {re.escape(container)} failed (liveness|startup) probe", event["message"])
+        if sight.now - event_time(event) < LATELY_S and (probe or (is_about(event, container) and "PostStartHook" in event["message"])):
+            return f"{probe.group(1)}-kills" if probe else "start-hook-fails"
     return ""
 
 
@@ -147,12 +148,14 @@ def _ends(cause: str) -> Find:
             }  # fmt: skip
             if cause in ("command-not-found", "command-not-executable") and code in (126, 127):
                 facts["certainty"] = LIKELY
-            if cause in PROBED and not sight.looked("Event") and ("livenessProbe" in spec or "startupProbe" in spec):
-                facts["certainty"] = LIKELY  # an event would say that a probe ended it
+            if cause in PROBED and not sight.looked("Event") and {"livenessProbe", "startupProbe", "lifecycle"} & spec.keys():
+                facts["certainty"] = LIKELY  # an event would say that the kubelet ended it
             text = f"container {spec['name']}: {end.get('reason', 'terminated')}, exit code {code}"
             if cause in ("liveness-kills", "startup-kills"):
                 probe = cause.partition("-")[0].capitalize()
                 text = _probe_text(sight, pod, probe, spec["name"], 0) or text
+            if cause == "start-hook-fails":
+                text = sight.last(pod, "FailedPostStartHook")
             yield Evidence(f"{text}: {end['message']}" if end.get("message") else text, facts)
 
     return find
@@ -163,6 +166,8 @@ def _now(cause: str, spec: dict[str, Any]) -> str:
         return str(((spec.get("resources") or {}).get("limits") or {}).get("memory", "no limit of its own"))
     if cause.endswith("-kills"):
         return probe_in_words(spec.get(f"{cause.partition('-')[0]}Probe"))
+    if cause == "start-hook-fails":
+        return probe_in_words((spec.get("lifecycle") or {}).get("postStart"))
     words = [*(spec.get("command") or []), *(spec.get("args") or [])]
     return " ".join(map(str, words)) or "none: the image's own"
 
@@ -182,8 +187,7 @@ def probe_in_words(probe: dict[str, Any] | None) -> str:
 def _probe_text(sight: Sight, pod: Object, probe: str, container: str, since: float) -> str:
     """The newest failure of a probe that is not older than the container."""
     for event in reversed(sight.events(pod, "Unhealthy")):
-        about = str(event["involvedObject"].get("fieldPath", "")).endswith(f"{{{container}}}")
-        if about and event["message"].startswith(f"{probe} probe") and event_time(event) >= since - 1:
+        if is_about(event, container) and event["message"].startswith(f"{probe} probe") and event_time(event) >= since - 1:
             return str(event["message"])
     return ""
 
@@ -195,7 +199,7 @@ def _not_ready(failing: bool) -> Find:
         for path, spec, status in containers(pod):
             running = (status.get("state") or {}).get("running")
             probe = spec.get("readinessProbe")
-            if running is None or status.get("ready") or not probe or _killed_by_probe(sight, pod, spec["name"]):
+            if running is None or status.get("ready") or not probe or _killed_by_kubelet(sight, pod, spec["name"]):
                 continue
             since = time_of(running.get("startedAt"))
             text = _probe_text(sight, pod, "Readiness", spec["name"], since)
@@ -250,7 +254,7 @@ def _node_not_ready(sight: Sight, pod: Object) -> Iterator[Evidence]:
 ORDER = (
     # as a container meets them
     "init-container-fails", "command-not-found", "command-not-executable", "start-fails", "out-of-memory", "liveness-kills",
-    "startup-kills", "killed-by-signal", "command-failed", "command-ended",
+    "startup-kills", "start-hook-fails", "killed-by-signal", "command-failed", "command-ended",
 )  # fmt: skip
 REFUSED_BY_NODE = ("OutOf.*", "UnexpectedAdmissionError", "NodeAffinity", "NodeShutdown", "Preempting", "NodePorts")
 RULES = rules(

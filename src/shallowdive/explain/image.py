@@ -97,7 +97,9 @@ def _fails(cause: str) -> Find:
 def _pull_text(sight: Sight, pod: Object, spec: dict[str, Any], status: dict[str, Any]) -> str:
     """From the container's status; from the event where the status is older, or shorter."""
     text = waiting(status, *FAILS)
-    told = [e for e in sight.events(pod, "Pulling", "Pulled", "Failed") if _is_about(e, spec) and not e["message"].startswith("Error: ")]
+    told = [
+        e for e in sight.events(pod, "Pulling", "Pulled", "Failed") if is_about(e, spec["name"]) and not e["message"].startswith("Error: ")
+    ]
     failed = told[-1]["message"] if told and told[-1]["reason"] == "Failed" else ""
     if text is None:
         return failed if waiting(status, *CREATING) is not None else ""
@@ -109,7 +111,7 @@ def _waits(reason: str) -> Find:
         for path, spec, status in containers(pod):
             text = waiting(status, reason)
             if text is None and waiting(status, *CREATING) is not None:
-                told = [e["message"] for e in sight.events(pod, "Failed", "InspectFailed") if _is_about(e, spec)]
+                told = [e["message"] for e in sight.events(pod, "Failed", "InspectFailed") if is_about(e, spec["name"])]
                 text = told[-1] if told and told[-1] == f"Error: {reason}" else None
             if text is not None:
                 value = pull_policy(spec) if "Never" in reason else spec["image"]
@@ -123,15 +125,15 @@ def _pulling(slow: bool) -> Find:
         for path, spec, status in containers(pod):
             if waiting(status, *CREATING) is None:
                 continue
-            told = [e for e in sight.events(pod, "Pulling", "Pulled", "Failed") if _is_about(e, spec)]
+            told = [e for e in sight.events(pod, "Pulling", "Pulled", "Failed") if is_about(e, spec["name"])]
             if told and told[-1]["reason"] == "Pulling" and (sight.now - event_time(told[-1]) >= SLOW_S) == slow:
                 yield Evidence(f"{told[-1]['message']}, and nothing since", _facts(path, spec))
 
     return find
 
 
-def _is_about(event: Object, spec: dict[str, Any]) -> bool:
-    return str(event["involvedObject"].get("fieldPath", "")).endswith(f"{{{spec['name']}}}")
+def is_about(event: Object, container: str) -> bool:
+    return str(event["involvedObject"].get("fieldPath", "")).endswith(f"{{{container}}}")
 
 
 def _either(*finds: Find) -> Find:

@@ -15,6 +15,7 @@ from shallowdive.explain.owners import refusal as refused_pod
 from shallowdive.explain.rule import CAUSES
 from shallowdive.explain.sight import clean
 from shallowdive.objects import Object
+from shallowdive.objects.quantities import is_amount
 
 STRUCT = r"json: cannot unmarshal {was}(?: \S+)? into Go struct field \w+\.(?P<path>\S+) of type "
 TEXT, ANY = "(?P<was>number|bool)", r"(?P<was>\w+)"
@@ -113,7 +114,7 @@ def _kind_of(facts: dict[str, str], value: str) -> str:
 WRONG: dict[str, Any] = {
     "value-not-a-string": lambda v: isinstance(v, (bool, int, float)),
     "value-not-a-number": lambda v: isinstance(v, str) or (isinstance(v, float) and v != int(v)),
-    "quantity-invalid": lambda v: isinstance(v, str) and bool(re.search(r"\d\s+\w|[a-zA-Z]{3,}$", v)),
+    "quantity-invalid": lambda v: isinstance(v, str) and not is_amount(v),
 }
 
 

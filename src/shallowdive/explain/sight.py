@@ -19,6 +19,7 @@ TEMPLATED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 CHANGING = (
     # what differs from run to run and helps nobody: UIDs, addresses, the kubelet's name for a pod
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UID"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "ID"),
     (re.compile(r"\b\d{1,3}(\.\d{1,3}){3}(:\d+)?(?=[^\w.]|$)"), "ADDRESS"),
     (re.compile(r" in pod \S+\(UID\)"), ""),
     (re.compile(r"(?<=pod=)(\S+)_\S+\(UID\)"), r"\1"),

@@ -110,6 +110,7 @@ def _unseen(sight: Sight, obj: Object) -> str:
     """Kinds that have to be looked at before this object can be called well, and were not."""
     needs = {
         "Service": ["Pod", *([] if obj["spec"].get("selector") else ["EndpointSlice"])],
+        "DaemonSet": [] if _status(obj).get("desiredNumberScheduled") else ["Node"],
         "Ingress": ["Service", "Pod", "IngressClass", *(["Secret"] if obj["spec"].get("tls") else [])],
     }
     return ", ".join(k for k in needs.get(obj["kind"], []) if not sight.looked(k))

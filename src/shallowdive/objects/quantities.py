@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from shallowdive.objects import Object
 
+FORM = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i|)")
 SUFFIXES = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "": Fraction(1)}
 SUFFIXES |= {s: Fraction(1000 ** (i + 1)) for i, s in enumerate("kMGTPE")}
 SUFFIXES |= {f"{s}i": Fraction(1024 ** (i + 1)) for i, s in enumerate("KMGTPE")}
 
 
+def is_amount(text: str) -> bool:
+    return FORM.fullmatch(text) is not None
+
+
 def amount(quantity: object) -> Fraction:
     """ValueError for a text that is no quantity."""
-    text = str(quantity)
-    number = text.rstrip("inumkKMGTPE")
-    suffix = text[len(number) :]
-    if suffix == "E" and not number:
-        raise ValueError(text)
-    return Fraction(number) * SUFFIXES[suffix] if suffix in SUFFIXES else Fraction(text)
+    found = FORM.fullmatch(str(quantity))
+    if found is None:
+        raise ValueError(f"{quantity!r} is no quantity")
+    number, suffix = found.groups()
+    return Fraction(number) * SUFFIXES[suffix] if suffix in SUFFIXES else Fraction(f"{number}{suffix}")
 
 
 def asked(pod: Object, resource: str) -> Fraction:
