@@ -167,8 +167,9 @@ class RunCluster:
 
     def _make(self) -> None:
         if self.config.getoption("on") == "embedded":
-            self.made_here = not self.home.record.exists()
-            EmbeddedBackend(self.home, self.config.getoption("speed")).up(print)
+            if not self.home.record.exists():
+                self.made_here = True
+                EmbeddedBackend(self.home, self.config.getoption("speed")).up(print)
             return
         backend = KindBackend(self.home, look_at_engine(), self.config.getoption("kind_image") or "")
         kind = need_kind(self.home, print)
