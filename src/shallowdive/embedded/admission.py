@@ -15,19 +15,17 @@ from shallowdive.embedded.kinds import (
     JOBS,
     LIMITRANGES,
     NAMESPACES,
-    PDBS,
     PODS,
     PRIORITYCLASSES,
     PVCS,
     PVS,
-    REPLICASETS,
-    REPLICATIONCONTROLLERS,
     SERVICEACCOUNTS,
     SERVICES,
     STORAGECLASSES,
     Kind,
 )
-from shallowdive.embedded.store import Object
+from shallowdive.embedded.schema import shown_in
+from shallowdive.embedded.store import Object, clone
 
 if TYPE_CHECKING:
     from shallowdive.embedded.registry import Registry, Who
@@ -38,15 +36,10 @@ UNREACHABLE_S = 300
 FIRST_STATUS: dict[str, Callable[[Object], dict[str, Any]]] = {
     PODS: lambda pod: {"phase": "Pending", "qosClass": qos_class(pod["spec"])},
     NAMESPACES: lambda _: {"phase": "Active"},
-    SERVICES: lambda _: {"loadBalancer": {}},
-    INGRESSES: lambda _: {"loadBalancer": {}},
     PVCS: lambda _: {"phase": "Pending"},
     PVS: lambda _: {"phase": "Pending"},
-    REPLICASETS: lambda _: {"replicas": 0},
-    REPLICATIONCONTROLLERS: lambda _: {"replicas": 0},
-    PDBS: lambda _: {"currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0},
 }
-"""The status of a new object; of every other kind that has one it is {}."""
+"""The status of a new object; of every other kind it is what its type always shows."""
 
 
 def admit_create(registry: Registry, kind: Kind, value: Object, who: Who, *, dry_run: bool) -> None:  # noqa: ARG001
@@ -59,7 +52,7 @@ def admit_create(registry: Registry, kind: Kind, value: Object, who: Who, *, dry
         rule(registry, value)
     if "status" in kind.subresources:
         first = FIRST_STATUS.get(kind.resource)
-        value.setdefault("status", first(value) if first is not None else {})
+        value.setdefault("status", first(value) if first is not None else clone(shown_in(kind.schema).get("status", {})))
     quota.check(registry, kind, None, value)
 
 
@@ -96,10 +89,8 @@ def _namespace_is_open(registry: Registry, kind: Kind, value: Object) -> None:
 def _is_whole(kind: Kind, value: Object) -> bool:
     """Whether an object has what the rules below rely on. What lacks it is refused in a moment, in better words."""
     spec = value.get("spec") or {}
-    if kind.resource == JOBS:
-        spec = (spec.get("template") or {}).get("spec") or {}
     parts: Sequence[Any] = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()), *(spec.get("ports") or ()))
-    needed = {PODS: "containers", JOBS: "containers", SERVICES: "type", PVCS: "resources", LIMITRANGES: "limits"}.get(kind.resource)
+    needed = {PODS: "containers", SERVICES: "type", PVCS: "resources", LIMITRANGES: "limits"}.get(kind.resource)
     return (
         bool(value["metadata"].get("name"))
         and (needed is None or bool(spec.get(needed)))
@@ -212,14 +203,15 @@ def _label_job(_: Registry, job: Object) -> None:
     """A job selects its pods by its own UID, unless it was given a selector by hand."""
     meta, spec = job["metadata"], job["spec"]
     template = spec["template"].setdefault("metadata", {})
+    shared = (meta.get("labels") or {}) == (template.get("labels") or {})
     if not spec.get("manualSelector"):
         ours: dict[str, str] = {}
         for prefix in ("batch.kubernetes.io/", ""):
             ours |= {f"{prefix}controller-uid": meta["uid"], f"{prefix}job-name": meta["name"]}
         template["labels"] = {**(template.get("labels") or {}), **ours}
-        spec.setdefault("selector", {})["matchLabels"] = {"batch.kubernetes.io/controller-uid": meta["uid"]}
-    if not meta.get("labels"):
-        meta["labels"] = dict(template.get("labels") or {})
+        spec.setdefault("selector", {}).setdefault("matchLabels", {})["batch.kubernetes.io/controller-uid"] = meta["uid"]
+    if shared and template.get("labels"):
+        meta["labels"] = dict(template["labels"])
 
 
 def _default_class(registry: Registry, resource: str, annotation: str) -> str:
