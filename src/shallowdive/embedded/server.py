@@ -162,6 +162,7 @@ class Server:
                 more.clear()
                 frames = channel.pull()
                 if frames is None:
+                    await asyncio.sleep(0.02)  # the client's readline gives up what it has when the end comes with it
                     break
                 for number, data in frames:
                     await socket.send_bytes(bytes([number]) + data)

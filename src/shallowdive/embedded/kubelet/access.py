@@ -149,7 +149,7 @@ class Session(Frames):
     def receive(self, channel: int, data: bytes) -> None:
         if self._input is None:
             return
-        if channel == CLOSE and data[:1] == bytes([STDIN]):
+        if (channel == CLOSE and data[:1] == bytes([STDIN])) or (channel == STDIN and not data):
             self._input.close()
         elif channel == STDIN and not self._tty:
             self._input.write(data)

@@ -13,7 +13,7 @@ STEPS_S = (
     ("pull", 0.3, "→ an image that is not there could not be pulled"),
     ("notice", 0.6, "a container's process ended → its state says terminated"),
     ("restart", 0.9, "→ it is started again, or waits in CrashLoopBackOff"),
-    ("teardown", 0.4, "the last container ended → the pod's final status, and it may go"),
+    ("teardown", 0.8, "the last container ended → the pod's final status, and it may go"),
     ("refresh", 30.0, "a ConfigMap or Secret changed → the files of a volume follow"),
 )
 TAKES_S = {step: seconds for step, seconds, _ in STEPS_S}

@@ -229,7 +229,7 @@ class PodLife:
             self._grace_used = grace_s
             if any(c.running for c in running):
                 return
-        if not self.torn_down and (self.sandbox is None or self._after("teardown")):
+        if not self.torn_down and self._after("teardown"):
             self._tear_down()
 
     def _tear_down(self) -> None:
