@@ -21,7 +21,7 @@ def write(controller: Controller, key: Key, deployment: Object, sets: list[Objec
     _note_availability(controller.clock, deployment, status, conditions)
     if _deadline(deployment) is None:
         conditions = [row for row in conditions if row["type"] != "Progressing"]
-    else:
+    elif not deployment["spec"].get("paused"):
         _note_progress(controller.clock, deployment, status, conditions, newest)
     _note_failures(controller.clock, conditions, sets, newest)
     status["conditions"] = conditions
