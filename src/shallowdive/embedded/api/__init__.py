@@ -45,7 +45,7 @@ class Api:
         self.access.authorize(user, asked)
         if not asked.is_resource:
             return self._document(request, user)
-        if asked.path.startswith("/apis/") and asked.group not in group_versions():
+        if asked.path.startswith("/apis/") and (not asked.group or asked.group not in group_versions()):
             raise PageNotFound
         kind = resolve(asked)
         call = verbs.Call(self._cluster, request, user, asked, kind)

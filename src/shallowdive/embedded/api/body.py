@@ -112,8 +112,9 @@ def json_value(body: bytes, kind: Kind, duplicates: list[str]) -> Any:
     except ValueError:
         reason = f"couldn't get version/kind; json parse error: {json_error(body)}"
         raise unrecognized(kind, reason, body) from None
-    duplicates += duplicates_in(body, value)
-    return value
+    found, merged = duplicates_in(body, value)
+    duplicates += found
+    return merged
 
 
 def parsed_json(body: bytes) -> Any:
@@ -134,21 +135,30 @@ def _no_constant(word: str) -> Any:
     raise ValueError(word)
 
 
-def duplicates_in(body: bytes, value: Any) -> list[str]:
-    """`duplicate field "x"` for each name that appears twice in one object. Looked for only when the sizes differ: that is rare."""
+def duplicates_in(body: bytes, value: Any) -> tuple[list[str], Any]:
+    """`duplicate field "x"` for each name that appears twice in one object, and what Go makes of them: one on top of the other.
+
+    Looked for only when the sizes differ: that is rare."""
     found: list[str] = []
     if body.count(b'":') != orjson.dumps(value).count(b'":') or b'" :' in body:
-        find_duplicates(json.loads(body.decode(errors="replace"), object_pairs_hook=_Pairs), "", found)
-    return found
+        value = json.loads(body.decode(errors="replace"), object_pairs_hook=_Pairs)
+        find_duplicates(value, "", found)
+        value = orjson.loads(json.dumps(value))
+    return found, value
 
 
 class _Pairs(dict[str, Any]):
     """A JSON object that remembers which names came twice."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        seen: set[str] = set()
-        self.twice = [name for name, _ in pairs if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+        super().__init__()
+        self.twice: list[str] = []
+        for name, value in pairs:
+            if name in self:
+                self.twice.append(name)
+                before = self[name]
+                value = before | value if isinstance(before, dict) and isinstance(value, dict) else value
+            self[name] = value
 
 
 def find_duplicates(value: Any, path: str, found: list[str]) -> None:

@@ -154,6 +154,12 @@ def _at(store: Store, kind: Kind, revision: int, namespace: str | None, after: K
         raise error from None
 
 
+def check_not_future(text: str, current: int) -> None:
+    """A read of one object may name a revision that it must not be older than. Raises ApiError: 400, 504."""
+    if text and _revision(text, watch=False) > current:
+        raise _too_large(int(text), current)
+
+
 def _too_large(revision: int, current: int) -> ApiError:
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     message = f"Timeout: Too large resource version: {revision}, current: {current}"

@@ -59,7 +59,7 @@ def patched(call: Call, media: str, kind: Kind, live: Object) -> Object:
     """A new version of `live` with the patch in it, decoded. Raises ApiError: 400, 415, 422."""
     raw = body.limited(call.request)
     try:
-        change = body.parsed_json(raw)
+        duplicates, change = body.duplicates_in(raw, body.parsed_json(raw))
     except ValueError:
         raise bad_request("invalid JSON patch") from None
     unknown: list[str] = []
@@ -76,7 +76,7 @@ def patched(call: Call, media: str, kind: Kind, live: Object) -> Object:
         except ApiError as error:
             raise _not_applied(shown, error.message.partition(f"cannot be handled as a {kind.kind}: ")[2]) from None
         value, unknown = schema.decode(kind, result, where=shown)
-    problems = body.duplicates_in(raw, change) if media != JSON_PATCH else []
+    problems = duplicates if media != JSON_PATCH else []
     problems += [f'unknown field "{path}"' for path in unknown]
     validation = call.request.one("fieldValidation")
     if problems and validation == "Strict":
@@ -186,7 +186,9 @@ def read_applied(call: Call, kind: Kind) -> Object:
     if not isinstance(meta, dict):
         raise bad_request("metadata is not an object")
     if not meta.get("name"):
-        raise bad_request(f"the name of the object ({asked.name} based on URL) was undeterminable: name must be provided")
+        if call.store.event(call.stored, asked.namespace, asked.name) is None:
+            raise bad_request(f"the name of the object ({asked.name} based on URL) was undeterminable: name must be provided")
+        meta["name"] = asked.name
     if meta["name"] != asked.name:
         raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({asked.name})")
     if meta.get("namespace", asked.namespace) not in ("", asked.namespace):

@@ -85,6 +85,7 @@ def get(call: Call) -> Response:
     event = call.store.event(call.stored, asked.namespace, asked.name)
     if event is None:
         raise not_found(call.kind.resource, asked.name)
+    lists.check_not_future(call.request.one("resourceVersion"), call.store.revision)
     if call.media == (JSON, "") and not call.warnings and call.stored == call.kind.resource:
         return Response(200, event.encoded)
     return call.answer(200, events.shown_one(call.kind, event).object)
