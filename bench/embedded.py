@@ -137,11 +137,10 @@ def memory(folder: Path, binaries: Path, size: Size) -> dict[str, Any]:
     with targets.api_server(folder / "memory-real", binaries) as target:
         time.sleep(3)
         real = target.memory_bytes()
-    with targets.embedded(folder / "memory", speed=SPEED) as target:
+    with targets.embedded(folder / "memory", speed=SPEED, workers=load.workers_for(size.pods)) as target:
         time.sleep(3)
         empty = target.memory_bytes()
         load.ensure_namespace(target.kubeconfig)
-        load.make_room(target.kubeconfig, size.pods)
         for i in range(4):
             load.deployment_ready_s(target.kubeconfig, f"memory-{i}", size.pods // 4, 120)
         time.sleep(3)
@@ -153,9 +152,8 @@ def memory(folder: Path, binaries: Path, size: Size) -> dict[str, Any]:
 def replicas(folder: Path, size: Size) -> dict[str, Any]:
     took = []
     for i in range(3):
-        with targets.embedded(folder / f"replicas-{i}", speed=SPEED) as target:
+        with targets.embedded(folder / f"replicas-{i}", speed=SPEED, workers=load.workers_for(size.replicas)) as target:
             load.ensure_namespace(target.kubeconfig)
-            load.make_room(target.kubeconfig, size.replicas)
             took.append(load.deployment_ready_s(target.kubeconfig, "many", size.replicas, 120))
     return {"replicas": size.replicas, "replicas_ready_s": spread(took)}
 
@@ -174,9 +172,8 @@ def curve(folder: Path, binaries: Path, size: Size) -> dict[str, Any]:
             found[f"{target.name}_writes_per_s"] = [line[0] for line in lines]
             found[f"{target.name}_watch_p99_ms"] = [line[1] for line in lines]
     for count in size.curve:
-        with targets.embedded(folder / f"curve-{count}", speed=SPEED) as target:
+        with targets.embedded(folder / f"curve-{count}", speed=SPEED, workers=load.workers_for(count)) as target:
             load.ensure_namespace(target.kubeconfig)
-            load.make_room(target.kubeconfig, count)
             found["pods_ready_per_s"].append(round(count / load.deployment_ready_s(target.kubeconfig, "many", count, 600)))
     return {"curve": found}
 

@@ -156,12 +156,9 @@ def deployment(name: str, replicas: int) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}}
 
 
-def make_room(kubeconfig: Path, pods: int) -> None:
-    """Let the nodes take that many pods: 110 each is the usual limit."""
-    api = core(kubeconfig)
-    room = {"pods": str(pods), "cpu": str(pods), "memory": f"{pods}Gi"}
-    for node in api.list_node().items:
-        api.patch_node_status(node.metadata.name, {"status": {"capacity": room, "allocatable": room}})
+def workers_for(pods: int) -> int:
+    """How many nodes of 110 pods each they need, with room for the cluster's own."""
+    return pods // 100 + 2
 
 
 def deployment_ready_s(kubeconfig: Path, name: str, replicas: int, limit_s: float) -> float:

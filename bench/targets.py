@@ -70,13 +70,13 @@ def wait_for_file(path: Path, process: subprocess.Popen[bytes], log: Path) -> No
 
 
 @contextmanager
-def embedded(folder: Path, *, speed: float = 20.0, seed: int = 1) -> Iterator[Target]:
+def embedded(folder: Path, *, speed: float = 20.0, seed: int = 1, workers: int = 2) -> Iterator[Target]:
     """The embedded cluster in a process of its own. `start_s`: from the start of the program to the kubeconfig it writes when it
     answers."""
     folder.mkdir(parents=True, exist_ok=True)
     kubeconfig, log = folder / "kubeconfig", folder / "log"
     began = time.monotonic()
-    options = ["--port", "0", "--entrance-port", "0", "--speed", str(speed), "--seed", str(seed)]
+    options = ["--port", "0", "--entrance-port", "0", "--speed", str(speed), "--seed", str(seed), "--workers", str(workers)]
     process = start([sys.executable, "-m", "shallowdive.embedded", "--kubeconfig", str(kubeconfig), *options], log)
     try:
         wait_for_file(kubeconfig, process, log)

@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--port", type=int, default=0, help="of the API server (0: any)")
     top.add_argument("--entrance-port", type=int, default=0, help="of the Ingress entrance (0: any)")
     top.add_argument("--speed", type=float, default=1.0, help="cluster seconds in a second (default 1)")
+    top.add_argument("--workers", type=int, default=2, help="worker nodes, of 110 pods each (default 2)")
     top.add_argument("--seed", type=int, help="makes names, choices and delays repeat")
     top.add_argument("--name", default="shallowdive", help="of the cluster and its nodes")
     top.add_argument("--token", default=os.environ.get(TOKEN_VARIABLE, ""), help=f"of its owner (default: ${TOKEN_VARIABLE}, else drawn)")
@@ -52,7 +53,9 @@ def parser() -> argparse.ArgumentParser:
 async def serve(args: argparse.Namespace) -> None:
     token = args.token or secrets.token_urlsafe(24)
     tls, certificate_pem = certificate.server_context()
-    cluster = Cluster(Settings(seed=args.seed, speed=args.speed, name=args.name, token=token, certificate=certificate_pem))
+    cluster = Cluster(
+        Settings(seed=args.seed, speed=args.speed, workers=args.workers, name=args.name, token=token, certificate=certificate_pem)
+    )
     server = Server(cluster)
     port, entrance = await server.listen(args.port, args.entrance_port, tls)
     gc.collect()
