@@ -220,6 +220,8 @@ class Registry:
         if options.dry_run:
             return value
         if self._may_go(kind, value):
+            if "deletionTimestamp" in meta and value != old:
+                self.store.put(resource, value)  # the grace is over: said first, then done
             self.store.remove(resource, namespace, name)
             return value
         return old if value == old else self.store.put(resource, value)
