@@ -12,7 +12,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from urllib.parse import parse_qs, unquote
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response as HttpResponse
+from aiohttp.web_response import StreamResponse
+from aiohttp.web_server import Server as HttpServer
+from aiohttp.web_ws import WebSocketResponse
 
 from shallowdive.embedded import status
 from shallowdive.embedded.cluster import Cluster
@@ -25,7 +30,7 @@ TURN_S = 0.005
 MOST_BODY = 3 * 1024 * 1024
 """Bytes of a request's body, the real server's limit."""
 LATER_S = 60.0
-Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Answer = Callable[[BaseRequest], Awaitable[StreamResponse]]
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 CLOSE_CHANNEL, STDOUT = 255, 1
 TOO_LARGE = status.too_large(f"Request entity too large: limit is {MOST_BODY}")
@@ -39,7 +44,7 @@ class Server:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self._servers: list[web.Server] = []
+        self._servers: list[HttpServer] = []
         self._sockets: list[asyncio.Server] = []
         self._next: asyncio.Handle | None = None
         self._soon = False
@@ -60,7 +65,7 @@ class Server:
             self._next.cancel()
 
     async def _open(self, port: int, answer: Answer, tls: ssl.SSLContext | None) -> int:
-        server = web.Server(answer, handler_cancellation=True, access_log=None)
+        server = HttpServer(answer, handler_cancellation=True, access_log=None)
         socket = await asyncio.get_running_loop().create_server(server, "127.0.0.1", port, ssl=tls, backlog=512)
         self._servers.append(server)
         self._sockets.append(socket)
@@ -92,7 +97,7 @@ class Server:
 
     # requests
 
-    async def _answer_api(self, http: web.BaseRequest) -> web.StreamResponse:
+    async def _answer_api(self, http: BaseRequest) -> StreamResponse:
         try:
             request = await read(http)
         except status.ApiError as refused:
@@ -111,22 +116,22 @@ class Server:
             return await self._talk(http, answer)
         return await self._stream(http, answer)
 
-    async def _answer_entrance(self, http: web.BaseRequest) -> web.StreamResponse:
+    async def _answer_entrance(self, http: BaseRequest) -> StreamResponse:
         try:
             request = await read(http)
         except status.ApiError as refused:
-            return web.Response(status=refused.code, text=refused.message)
+            return HttpResponse(status=refused.code, text=refused.message)
         later = Later()
         self.cluster.front_door.handle(request, later.answer)
         self.poke()
         return _plain(await _wait_for(later))
 
-    async def _stream(self, http: web.BaseRequest, stream: Stream) -> web.StreamResponse:
+    async def _stream(self, http: BaseRequest, stream: Stream) -> StreamResponse:
         """Write what there is, wait until the reader took it, look again."""
         more = asyncio.Event()
         stream.wake = more.set
         headers = {"Content-Type": stream.content_type, "Cache-Control": "no-cache, private"}
-        response = web.StreamResponse(status=stream.code, headers=headers)
+        response = StreamResponse(status=stream.code, headers=headers)
         response.enable_chunked_encoding()
         try:
             await response.prepare(http)
@@ -146,9 +151,9 @@ class Server:
             stream.close()
         return response
 
-    async def _talk(self, http: web.BaseRequest, channel: Channel) -> web.StreamResponse:
+    async def _talk(self, http: BaseRequest, channel: Channel) -> StreamResponse:
         """exec and attach over a websocket: the first byte of a message is its channel."""
-        socket = web.WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=MOST_BODY)
+        socket = WebSocketResponse(protocols=PROTOCOLS, compress=False, max_msg_size=MOST_BODY)
         if not socket.can_prepare(http).ok:
             channel.close()
             return _plain(json_response(NO_UPGRADE.code, NO_UPGRADE.status))
@@ -178,7 +183,7 @@ class Server:
             self.poke()
         return socket
 
-    async def _listen(self, socket: web.WebSocketResponse, channel: Channel) -> None:
+    async def _listen(self, socket: WebSocketResponse, channel: Channel) -> None:
         async for message in socket:
             data = message.data.encode() if message.type is WSMsgType.TEXT else message.data
             if data and data[0] == CLOSE_CHANNEL and len(data) > 1:
@@ -190,7 +195,7 @@ class Server:
         channel.wake()
 
 
-async def read(http: web.BaseRequest) -> Request:
+async def read(http: BaseRequest) -> Request:
     """The request with its whole body. Raises ApiError 413."""
     body = b""
     if http.body_exists:
@@ -220,6 +225,6 @@ async def _wait_for(later: Later) -> Response:
     return later.response
 
 
-def _plain(answer: Response) -> web.Response:
+def _plain(answer: Response) -> HttpResponse:
     headers = {"Content-Type": answer.content_type, **answer.headers} if answer.content_type else answer.headers
-    return web.Response(status=answer.code, body=answer.body, headers=headers)
+    return HttpResponse(status=answer.code, body=answer.body, headers=headers)
