@@ -119,6 +119,7 @@ def main() -> int:
     parser.add_argument("--limit-s", type=int, default=60, help="for one test")
     parser.add_argument("--speed", type=float, default=1.0, help="of the embedded cluster's clock")
     args = parser.parse_args()
+    targets.end_on_terminate()
     results: dict[str, dict[str, tuple[str, str]]] = {}
     with tempfile.TemporaryDirectory(prefix="client-e2e-") as tmp:
         folder = Path(tmp).resolve()

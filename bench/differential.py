@@ -148,6 +148,7 @@ def main() -> int:
     parser.add_argument("--show", type=int, default=0)
     parser.add_argument("--binaries", type=Path, default=home.root / "bench", help="folder with etcd and kube-apiserver")
     args = parser.parse_args()
+    targets.end_on_terminate()
     logging.disable(logging.CRITICAL)
     binaries = targets.find_binaries(args.binaries, f"{home.cluster}-control-plane")
     with tempfile.TemporaryDirectory(prefix="differential-") as tmp, targets.api_server(Path(tmp), binaries) as target:

@@ -210,6 +210,7 @@ def main() -> int:
     home = Home.from_environment()
     parser.add_argument("--binaries", type=Path, default=home.root / "bench", help="folder with etcd and kube-apiserver")
     args = parser.parse_args()
+    targets.end_on_terminate()
     size = QUICK if args.quick else FULL
     binaries = targets.find_binaries(args.binaries, f"{home.cluster}-control-plane")
     parts: dict[str, Callable[[Path], dict[str, Any]]] = {

@@ -41,6 +41,11 @@ def resident_bytes(pid: int) -> int:
     raise RuntimeError(f"/proc/{pid}/status has no VmRSS")
 
 
+def end_on_terminate() -> None:
+    """SIGTERM unwinds, so that what was started is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 def clean_environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k != "KUBECONFIG" and not k.lower().endswith("_proxy")}
 
