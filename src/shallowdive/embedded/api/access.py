@@ -1,6 +1,6 @@
 """Who asks, and whether they may: tokens, impersonation, roles.
 
-The holder of the cluster's own token is in system:masters and may do everything, as the user of a kind kubeconfig.
+The holder of the cluster's own token is called as the user of a kind kubeconfig and may do everything, whatever the roles say.
 A cluster that was given no token has no transport: whoever can call it without credentials owns it."""
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from shallowdive.embedded.cluster import Cluster
 
 MASTERS = "system:masters"
-OWNER = User("kubernetes-admin", (MASTERS, "system:authenticated"))
+OWNER = User("kubernetes-admin", ("kubeadm:cluster-admins", "system:authenticated"))
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
+
+
+def may_do_all(user: User) -> bool:
+    return user is OWNER or MASTERS in user.groups
 
 
 class Access:
@@ -79,11 +83,11 @@ class Access:
     # whether
 
     def allows(self, user: User, action: Action) -> bool:
-        return MASTERS in user.groups or self.rbac.allows(user, action)
+        return may_do_all(user) or self.rbac.allows(user, action)
 
     def authorize(self, user: User, asked: Asked) -> None:
         """Raises ApiError 403."""
-        if MASTERS in user.groups:
+        if may_do_all(user):
             return
         if not asked.is_resource:
             verb = {"head": "get"}.get(asked.verb, asked.verb)
@@ -96,7 +100,7 @@ class Access:
 
     def check_grant(self, user: User, kind: Kind, value: Object) -> None:
         """Nobody gives away by a role or a binding what they do not have. Raises ApiError 403."""
-        if MASTERS in user.groups or kind.resource not in (ROLES, CLUSTERROLES, ROLEBINDINGS, CLUSTERROLEBINDINGS):
+        if may_do_all(user) or kind.resource not in (ROLES, CLUSTERROLES, ROLEBINDINGS, CLUSTERROLEBINDINGS):
             return
         namespace, name = value["metadata"].get("namespace", ""), value["metadata"].get("name", "")
         if kind.resource in (ROLES, CLUSTERROLES):

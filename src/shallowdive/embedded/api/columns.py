@@ -136,8 +136,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     Column("Selector", shown(lambda v: joined(v["spec"].get("selector"))), priority=1)),
     "replicasets.apps": (NAME, *REPLICAS, AGE, *WORK, SELECTOR),
     "deployments.apps": (
-        NAME, Column("Ready", ratio("status.readyReplicas", "spec.replicas")), text("Up-to-date", "status.updatedReplicas"),
-        text("Available", "status.availableReplicas"), AGE, *WORK, SELECTOR,
+        NAME, Column("Ready", ratio("status.readyReplicas", "spec.replicas")), Column("Up-to-date", number("status.updatedReplicas")),
+        Column("Available", number("status.availableReplicas")), AGE, *WORK, SELECTOR,
     ),
     "statefulsets.apps": (NAME, Column("Ready", ratio("status.readyReplicas", "spec.replicas")), AGE, *WORK),
     "daemonsets.apps": (

@@ -1,4 +1,4 @@
-"""What no Kubernetes has: the knobs of this cluster, below /shallowdive. For system:masters only.
+"""What no Kubernetes has: the knobs of this cluster, below /shallowdive. For the cluster's owner only.
 
 `GET /shallowdive` · `PUT /shallowdive/clock` {"speed": 20} · `POST /shallowdive/nodes/NAME/stop` and `/start`"""
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from shallowdive.embedded.api.access import may_do_all
 from shallowdive.embedded.api.negotiate import respond
 from shallowdive.embedded.kinds import NODES, VERSION
 from shallowdive.embedded.request import Request, Response, User
@@ -16,12 +17,10 @@ from shallowdive.embedded.status import bad_request, forbidden_path, method_not_
 if TYPE_CHECKING:
     from shallowdive.embedded.cluster import Cluster
 
-MASTERS = "system:masters"
-
 
 def handle(cluster: Cluster, request: Request, user: User) -> Response:
     """Raises ApiError: 400, 403, 404, 405."""
-    if MASTERS not in user.groups:
+    if not may_do_all(user):
         raise forbidden_path(user.name, request.method.lower(), request.path)
     words = request.path.strip("/").split("/")[1:]
     match request.method, words:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from shallowdive.embedded.api import body, verbs
-from shallowdive.embedded.api.access import MASTERS
+from shallowdive.embedded.api.access import may_do_all
 from shallowdive.embedded.api.negotiate import respond
 from shallowdive.embedded.api.rbac import Action
 from shallowdive.embedded.request import Response, User
@@ -48,11 +48,11 @@ def _action(spec: dict[str, Any], namespace: str | None = None) -> Action:
 
 def _verdict(call: Call, user: User, action: Action) -> dict[str, Any]:
     rbac = call.cluster.api.access.rbac
-    if MASTERS in user.groups:
-        return {"allowed": True}
     reason = rbac.reason(user, action)
     if reason is not None:
         return {"allowed": True, "reason": reason}
+    if may_do_all(user):
+        return {"allowed": True}
     missing = rbac.missing(user, action.namespace)
     return {"allowed": False} | ({"reason": "RBAC: " + ", ".join(missing)} if missing else {})
 
@@ -100,10 +100,6 @@ def local_subject_access(call: Call) -> Response:
     return answer(call, value, _verdict(call, user, _action(spec)))
 
 
-EVERYTHING = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
-EVERY_PATH = {"verbs": ["*"], "nonResourceURLs": ["*"]}
-
-
 def self_subject_rules(call: Call) -> Response:
     value = read(call)
     namespace = value["spec"].get("namespace", "")
@@ -112,8 +108,6 @@ def self_subject_rules(call: Call) -> Response:
     rules = call.cluster.api.access.rbac.rules(call.user, namespace)
     resource_rules = [r for r in rules if r.get("resources")]
     other_rules = [{"verbs": r["verbs"], "nonResourceURLs": r["nonResourceURLs"]} for r in rules if r.get("nonResourceURLs")]
-    if MASTERS in call.user.groups:
-        resource_rules, other_rules = [EVERYTHING, *resource_rules], [EVERY_PATH, *other_rules]
     value["spec"] = {}
     return answer(call, value, {"resourceRules": resource_rules, "nonResourceRules": other_rules, "incomplete": False})
 
