@@ -28,6 +28,10 @@ THROUGH = ("proxy", "exec", "attach", "portforward", "log")
 REAL_500 = (
     "failed to create typed patch object",
     "unknown patch type",
+    "list element types are not identical",
+    "does not contain declared merge key",
+    "doesn't match $setElementOrder list",
+    "failed to convert new object",
     "expected a []interface {}, but received a",
     "unable to find api field in struct",
     "target.name: Required value",
