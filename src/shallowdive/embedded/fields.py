@@ -149,10 +149,11 @@ def apply(kind: Kind, live: Object | None, applied: Object, manager: str, *, for
         raise status.bad_request("metadata.managedFields must be nil")
     shape = fieldsets.shape_of_type(kind.schema)
     apply_check.check(kind, shape, applied)
+    applied = {name: below for name, below in applied.items() if name not in _ignored(kind, applied, subresource)}
     before: Object = {"metadata": {}} if live is None else live
     entries = list(before["metadata"].get("managedFields", ())) or _before_first_apply(kind, live, now)
     own = next((e for e in entries if (e["manager"], e["operation"], e.get("subresource", "")) == (manager, "Apply", subresource)), None)
-    stated = _stated(kind, shape, applied, subresource)
+    stated = _stated(shape, applied)
     merged = _merge(shape, {**before, "metadata": {k: v for k, v in before["metadata"].items() if k != "managedFields"}}, applied)
     if own is not None:
         kept = stated
@@ -176,10 +177,16 @@ def _before_first_apply(kind: Kind, live: Object | None, now: str) -> list[Entry
     return [_entry(BEFORE, "Update", kind, "", now, taken)] if taken else []
 
 
-def _stated(kind: Kind, shape: Shape, applied: Object, subresource: str) -> Set:
+def _ignored(kind: Kind, applied: Object, subresource: str) -> set[str]:
+    """What an apply cannot touch: the main one a status, one to the status the rest."""
+    if subresource == "status":
+        return set(applied) - {"apiVersion", "kind", "metadata", "status"}
+    return {"status"} if not subresource and "status" in kind.subresources else set()
+
+
+def _stated(shape: Shape, applied: Object) -> Set:
     """The fields of a manifest that get an owner."""
-    ignored = {"apiVersion", "kind"} | ({"status"} if not subresource and "status" in kind.subresources else set())
-    rest = {name: below for name, below in applied.items() if name not in ignored}
+    rest = {name: below for name, below in applied.items() if name not in ("apiVersion", "kind")}
     meta = {name: below for name, below in applied.get("metadata", {}).items() if name in MANAGED_META}
     if meta:
         rest["metadata"] = meta

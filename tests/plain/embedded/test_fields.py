@@ -125,6 +125,16 @@ def test_applying_the_same_again_keeps_the_time_of_the_entry() -> None:
     assert entries(fields.apply(CONFIGMAP, first, body, "me", force=False, subresource="", now="later"))["me"]["time"] == "later"
 
 
+def test_an_apply_touches_the_status_only_through_its_subresource() -> None:
+    live = created(DEPLOYMENT, STORIES[6]["steps"][0]["body"], "other") | {"status": {"observedGeneration": 1}}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "s"}, "spec": {"replicas": 7}, "status": {"replicas": 3}}
+    new = fields.apply(DEPLOYMENT, live, body, "me", force=True, subresource="", now="now")
+    assert (new["spec"]["replicas"], new["status"]) == (7, {"observedGeneration": 1})
+    new = fields.apply(DEPLOYMENT, live, body, "me", force=False, subresource="status", now="now")
+    assert (new["spec"]["replicas"], new["status"]) == (live["spec"]["replicas"], {"observedGeneration": 1, "replicas": 3})
+    assert entries(new)["me"]["fieldsV1"] == {"f:status": {"f:replicas": {}}}
+
+
 def test_neither_the_live_object_nor_the_manifest_is_changed_by_an_apply() -> None:
     live = created(DEPLOYMENT, STORIES[6]["steps"][0]["body"], "other")
     body = clone(STORIES[6]["steps"][1]["body"])
