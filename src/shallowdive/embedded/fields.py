@@ -218,7 +218,7 @@ def conflict(conflicts: list[tuple[Entry, Set]]) -> status.ApiError:
     """409, with a cause for each field."""
     causes, words = [], []
     for entry, both in sorted(conflicts, key=lambda c: _who(c[0])):
-        who, fields = _who(entry), list(fieldsets.paths({fieldsets.SELF: {}, **both}))[1:]
+        who, fields = _who(entry), list(fieldsets.paths(both))
         causes += [{"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": field} for field in fields]
         one = f"conflict with {who}: {fields[0]}"
         words.append(one if len(fields) == 1 else f"conflicts with {who}:\n- " + "\n- ".join(fields))

@@ -233,12 +233,11 @@ def overlap(one: Set, other: Set) -> Set | None:
 
 
 def paths(node: Set, path: str = "") -> Iterator[str]:
-    """Every member as error messages write it: `.spec.containers[name="web"].image`."""
-    if has(node):
-        yield path
-    for element, below in sorted(node.items()):
-        if element != SELF:
-            yield from paths(below, path + _step(element))
+    """Every member inside as error messages write it: `.spec.containers[name="web"].image`. Those of a level before those below it."""
+    below = [(path + _step(element), inside) for element, inside in sorted(node.items()) if element != SELF]
+    yield from (step for step, inside in below if has(inside))
+    for step, inside in below:
+        yield from paths(inside, step)
 
 
 def _step(element: str) -> str:

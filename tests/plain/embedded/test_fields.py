@@ -125,6 +125,18 @@ def test_applying_the_same_again_keeps_the_time_of_the_entry() -> None:
     assert entries(fields.apply(CONFIGMAP, first, body, "me", force=False, subresource="", now="later"))["me"]["time"] == "later"
 
 
+def test_conflicts_are_listed_level_by_level() -> None:
+    live = created(DEPLOYMENT, STORIES[6]["steps"][0]["body"], "other")
+    spec = {"template": {"spec": {"containers": [{"name": "a", "image": "j"}], "terminationGracePeriodSeconds": 5}}, "replicas": 3}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "s"}, "spec": spec}
+    with pytest.raises(ApiError) as refused:
+        fields.apply(DEPLOYMENT, live, body, "me", force=False, subresource="", now="now")
+    assert refused.value.message == (
+        'Apply failed with 3 conflicts: conflicts with "other" using apps/v1:\n- .spec.replicas\n'
+        '- .spec.template.spec.terminationGracePeriodSeconds\n- .spec.template.spec.containers[name="a"].image'
+    )
+
+
 def test_an_apply_touches_the_status_only_through_its_subresource() -> None:
     live = created(DEPLOYMENT, STORIES[6]["steps"][0]["body"], "other") | {"status": {"observedGeneration": 1}}
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "s"}, "spec": {"replicas": 7}, "status": {"replicas": 3}}
@@ -163,7 +175,7 @@ def test_sets_are_united_subtracted_and_intersected() -> None:
     assert fieldsets.difference(one, other) == {"f:a": {}, "f:b": {}}
     assert fieldsets.overlap(one, other) == {"f:a": {"f:x": {}}}
     assert fieldsets.difference(other, other) is None
-    assert list(fieldsets.paths({".": {}, "f:l": {'k:{"name":"w"}': {"f:i": {}}, 'v:"x"': {}}})) == ["", '.l[name="w"].i', '.l[="x"]']
+    assert list(fieldsets.paths({".": {}, "f:l": {'k:{"name":"w"}': {"f:i": {}}, 'v:"x"': {}}})) == ['.l[="x"]', '.l[name="w"].i']
 
 
 def test_a_status_update_costs_little() -> None:
