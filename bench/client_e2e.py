@@ -28,6 +28,8 @@ from shallowdive.cluster import Home
 
 FOLDERS = ("kubernetes/e2e_test", "kubernetes/aio/e2e_test")
 STREAMS = {"stream", "portforward"}
+DIFFERENCES = {"test_create_apiservice_from_yaml_with_conflict": "other API servers are not aggregated: no APIService"}
+"""Tests that need what the embedded cluster deliberately lacks."""
 LEFT_BEHIND = ("deployment", "daemon_set", "replication_controller", "job", "service", "config_map", "pod")
 CONFTEST = """
 import kubernetes, kubernetes.aio
@@ -50,6 +52,12 @@ def extract(source: Path, folder: Path) -> None:
         text = subprocess.run([*git, "show", f"HEAD:{name}"], capture_output=True, check=True, timeout=60).stdout
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(text)
+
+
+def replace_image(folder: Path, image: str) -> None:
+    """Have the tests use an image that is there instead of `busybox`."""
+    for path in (p for name in FOLDERS for p in (folder / name).glob("test_*.py")):
+        path.write_text(path.read_text().replace("'image': 'busybox'", f"'image': '{image}'"))
 
 
 def tests_with_streams(folder: Path) -> set[str]:
@@ -116,6 +124,7 @@ def main() -> int:
     parser.add_argument("--kind", type=Path, default=Home.from_environment().kubeconfig, help="kubeconfig of the kind cluster")
     parser.add_argument("--on", choices=("both", "kind", "embedded"), default="both")
     parser.add_argument("-k", dest="only", default="", help="as pytest's")
+    parser.add_argument("--busybox", metavar="IMAGE", default="", help="the image to run for `busybox`, where that cannot be pulled")
     parser.add_argument("--limit-s", type=int, default=60, help="for one test")
     parser.add_argument("--speed", type=float, default=1.0, help="of the embedded cluster's clock")
     args = parser.parse_args()
@@ -125,6 +134,8 @@ def main() -> int:
         folder = Path(tmp).resolve()
         extract(args.source, folder)
         apart = tests_with_streams(folder)
+        if args.busybox:
+            replace_image(folder, args.busybox)
         if args.on != "embedded":
             with swept(args.kind):
                 results["kind"] = run(folder, args.kind, args.only, args.limit_s)
@@ -149,8 +160,11 @@ def show(results: dict[str, dict[str, tuple[str, str]]], apart: set[str]) -> int
             for target, (verdict, why) in row.items():
                 if verdict == "failed":
                     print(f"    {target}: {why[:200]}")
-            if row.get("kind", ("", ""))[0] == "passed" and row.get("embedded", ("passed", ""))[0] != "passed" and not of_streams:
-                broken.append(name)
+            if row.get("kind", ("", ""))[0] == "passed" and row.get("embedded", ("passed", ""))[0] != "passed":
+                if short in DIFFERENCES:
+                    print(f"    a known difference: {DIFFERENCES[short]}")
+                elif not of_streams:
+                    broken.append(name)
         print()
     for target, found in results.items():
         print(f"{target}: {sum(v == 'passed' for v, _ in found.values())} of {len(found)} passed")
