@@ -129,6 +129,14 @@ def test_its_time_can_be_made_faster_while_it_runs_and_everything_says_so(shared
     assert open_access(shared).source == "embedded"
 
 
+def test_a_node_is_stopped_and_started_by_its_name(shared: Home, cli: Cli) -> None:
+    assert cli(shared, "node", "stop", "sd-shared-worker").returncode == 0
+    assert cli(shared, "node", "start", "sd-shared-worker").returncode == 0
+    refused = cli(shared, "node", "stop", "worker-of-nobody")
+    assert refused.returncode == 4
+    assert "worker-of-nobody is no node of this cluster [SD-C04]" in refused.stderr
+
+
 def test_a_killed_one_is_stopped_and_up_starts_an_empty_one_and_says_that(home: Home, cli: Cli) -> None:
     backend = EmbeddedBackend(home)
     backend.up(lambda _: None)
