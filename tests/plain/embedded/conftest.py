@@ -1,4 +1,4 @@
-"""`world`: a cluster whose kubelet is a stand-in (see `world.py`). Imported late, so that other tests here need nothing of it."""
+"""`world`: a cluster whose kubelet is a stand-in (see `world.py`); `living`: one with its own. Imported late: other tests need nothing of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.plain.embedded.living import Living
     from tests.plain.embedded.world import World
 
 
@@ -19,3 +20,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(cluster.Cluster(cluster.Settings(seed=1, speed=0)))
     made.advance(1)
     return made
+
+
+@pytest.fixture
+def living() -> Living:
+    """A cluster with its own kubelet."""
+    from tests.plain.embedded.living import Living
+
+    return Living()

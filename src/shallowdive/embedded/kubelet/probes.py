@@ -30,6 +30,8 @@ class Prober:
         self._in_a_row, self._last = 0, ""
         self._timer: Timer | None = None
         self._asked = 0
+        self._is_asking = self._missed = False
+        """One question at a time: a turn that is missed meanwhile comes right after."""
 
     def begin(self) -> None:
         delay = self._probe.get("initialDelaySeconds") or 0
@@ -49,13 +51,16 @@ class Prober:
             return
         period = self._probe.get("periodSeconds", 10)
         self._timer = life.pod.clock.after(period, self._ask)
+        if self._is_asking:
+            self._missed = True
+            return
         if life.pod.node.stopped or (self.kind != "startup" and not life.is_started):
             return
         if self.kind == "startup" and self.passes:
             self.end()
             return
         self._asked += 1
-        number = self._asked
+        self._is_asking, number = True, self._asked
         limit = self._probe.get("timeoutSeconds", 1)
         late = life.pod.clock.after(limit, lambda: self._late(number, limit))
 
@@ -143,7 +148,13 @@ class Prober:
         if number != self._asked or life.run is not self._run:
             return
         self._asked += 1
-        result, text = outcome
+        self._is_asking = False
+        self._judge(*outcome)
+        if self._missed:
+            self._missed = False
+            life.pod.clock.after(0, self.again)
+
+    def _judge(self, result: str, text: str) -> None:
         if result == "unknown":
             self._unhealthy(f"{self.kind.capitalize()} probe errored and resulted in unknown state: {text}")
             return
