@@ -1,4 +1,4 @@
-"""`world`: a cluster whose kubelet is a stand-in (see `world.py`); `living`: one with its own. Imported late: other tests need nothing of it."""
+"""`world`: a cluster whose kubelet is a stand-in; `living`: one with its own. Imported late: other tests need nothing of it."""
 
 from __future__ import annotations
 

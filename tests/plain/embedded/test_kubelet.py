@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -168,7 +169,7 @@ def test_restarts_wait_twice_as_long_each_time_up_to_five_minutes(living: Living
     starts = [parse(v["status"]["containerStatuses"][0]["state"]["running"]["startedAt"]) for v in living.history("p")
               if "running" in (v["status"].get("containerStatuses") or [{}])[0].get("state", {})]  # fmt: skip
     begun = sorted(set(starts))
-    pauses = [round(b - a) for a, b in zip(begun, begun[1:], strict=False)]
+    pauses = [round(b - a) for a, b in pairwise(begun)]
     assert pauses[0] <= 3, "the first restart comes at once"
     wanted = [10, 20, 40, 80, 160, 300, 300]
     assert all(want <= got <= want + 4 for want, got in zip(wanted, pauses[1:], strict=False)), pauses
@@ -248,8 +249,8 @@ def test_without_grace_a_pod_is_gone_at_once_and_so_are_its_programs(living: Liv
 
 
 def test_side_cars_end_after_the_others(living: Living) -> None:
-    living.pod("p", shell("trap 'exit 0' TERM; while true; do sleep 1; done"),
-               initContainers=[shell("trap 'exit 0' TERM; while true; do sleep 1; done", "side", restartPolicy="Always")], after=6)  # fmt: skip
+    polite = "trap 'exit 0' TERM; while true; do sleep 1; done"
+    living.pod("p", shell(polite), initContainers=[shell(polite, "side", restartPolicy="Always")], after=6)
     living.delete("p")
     living.advance(10)
     ends = living.history("p")[-1]["status"]
