@@ -65,6 +65,36 @@ DIFFERENCES: list[Difference] = [
         "no second port; `tls` of an Ingress is stored and does nothing",
         "no lab uses it",
     ),
+    Difference(
+        "images",
+        "any image that a registry has can be pulled",
+        "agnhost, busybox and pause are there; every other image ends in `ImagePullBackOff`, as on a node without a registry",
+        "each image is a program that somebody has to write in Python",
+    ),
+    Difference(
+        "tools",
+        "busybox has some 270 tools",
+        "the shell and some 70 tools with their usual options; what is not there is `not found`",
+        "these are what the labs and the usual examples use",
+    ),
+    Difference(
+        "traffic",
+        "TCP and UDP of every kind between pods, and to the API server",
+        "HTTP between pods; no UDP, no TLS, and no way from a pod to the API server",
+        "a request is a call in the process: there is no packet",
+    ),
+    Difference(
+        "cpu-and-memory",
+        "the kernel shares out CPU time and counts all memory",
+        "CPU only decides where a pod goes; memory counts for programs that are hungry on purpose, and a file is not counted",
+        "the programs are not processes: they use next to nothing",
+    ),
+    Difference(
+        "files",
+        "owners and permissions; files of a ConfigMap are links that change together",
+        "no owners, no permissions; files of a ConfigMap are plain files that change one by one, about half a minute later",
+        "no lab asks who may read a file",
+    ),
 ]
 
 
