@@ -180,7 +180,7 @@ def json_error(body: bytes) -> str:
         return "exceeded max depth"
     except json.JSONDecodeError as error:
         at = error.pos + (error.msg == "Invalid \\escape")
-        words = JSON_ERRORS.get(error.msg.partition(":")[0], "")
+        words = next((words for python, words in JSON_ERRORS.items() if error.msg.startswith(python)), "")
         if error.msg == "Expecting ',' delimiter":
             words = "after object key:value pair" if _inside_object(text[: error.pos]) else "after array element"
         if at >= len(text.rstrip()) or error.msg.startswith("Unterminated"):

@@ -177,6 +177,12 @@ def last_schedule(cronjob: Object, now: float) -> str:
     return since(last, now) if last else "<none>"
 
 
+def default_class(value: Object) -> str:
+    meta = value["metadata"]
+    default = meta.get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"
+    return str(meta.get("name", "")) + (" (default)" if default else "")
+
+
 def controller(value: Object) -> str:
     """The owner of a ControllerRevision: `daemonset.apps/web`."""
     owner = next((o for o in value["metadata"].get("ownerReferences", ()) if o.get("controller")), None)

@@ -14,6 +14,7 @@ from shallowdive.embedded.api.cells import (
     claim,
     containers,
     controller,
+    default_class,
     endpoints,
     event_field,
     event_object,
@@ -177,7 +178,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     ),
     "servicecidrs.networking.k8s.io": (NAME, Column("CIDRs", shown(lambda v: ",".join(v["spec"].get("cidrs", ())))), AGE),
     "storageclasses.storage.k8s.io": (
-        NAME, text("Provisioner", "provisioner"), text("ReclaimPolicy", "reclaimPolicy", "Delete"),
+        Column("Name", shown(default_class), format="name"), text("Provisioner", "provisioner"), text("ReclaimPolicy", "reclaimPolicy",
+          "Delete"),
         text("VolumeBindingMode", "volumeBindingMode", "<unset>"),
         Column("AllowVolumeExpansion", yes_no("allowVolumeExpansion")), AGE,
     ),
