@@ -114,7 +114,9 @@ class Watch:
 
     def __init__(self, api: Api, path: str, headers: Json, query: Json) -> None:
         url = api.url(path, {"watch": "true"} | query)
-        self.reply = api.pool.request("GET", url, headers=api.headers | headers, preload_content=False, timeout=urllib3.Timeout(connect=10, read=60))
+        self.reply = api.pool.request(
+            "GET", url, headers=api.headers | headers, preload_content=False, timeout=urllib3.Timeout(connect=10, read=60)
+        )
         self.code, self.lines, self.closed = self.reply.status, queue.Queue[str](), threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
 

@@ -67,7 +67,9 @@ FILES = {
     "typo.yaml": SETTINGS.replace("\ndata:", "\ndatas:"),
     "crash.yaml": POD.replace("NAME", "crash").replace("SCRIPT", "echo again; exit 3"),
     "talk.yaml": POD.replace("NAME", "talk").replace("SCRIPT", "echo one; echo two; sleep 100000"),
-    "big.yaml": POD.replace("NAME", "big").replace("SCRIPT", "true").replace("    command:", "    resources: {requests: {cpu: 1000}}\n    command:"),
+    "big.yaml": POD.replace("NAME", "big")
+    .replace("SCRIPT", "true")
+    .replace("    command:", "    resources: {requests: {cpu: 1000}}\n    command:"),
 }
 
 SESSIONS = {

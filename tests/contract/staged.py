@@ -87,22 +87,36 @@ PODS: dict[str, Json] = {
     "no-command": pod(container(command=["/not-there"])),
     "sick": pod(container("touch /tmp/ok; sleep 2; rm /tmp/ok; " + FOREVER, livenessProbe=exec_probe("cat /tmp/ok")), **FOR_EVER),
     "not-ready": pod(container(readinessProbe=exec_probe("test -e /tmp/ready")), labels={"app": "not-ready"}, **FOR_EVER),
-    "slow-start": pod(container("sleep 3; touch /tmp/up; " + FOREVER, startupProbe=exec_probe("test -e /tmp/up", failureThreshold=60)), **FOR_EVER),
-    "with-init": pod(container("echo app; " + FOREVER), initContainers=[container("echo first", "one"), container("echo second", "two")], **FOR_EVER),
+    "slow-start": pod(
+        container("sleep 3; touch /tmp/up; " + FOREVER, startupProbe=exec_probe("test -e /tmp/up", failureThreshold=60)), **FOR_EVER
+    ),
+    "with-init": pod(
+        container("echo app; " + FOREVER), initContainers=[container("echo first", "one"), container("echo second", "two")], **FOR_EVER
+    ),
     "init-fails": pod(container("echo app"), initContainers=[container("exit 7", "one")]),
     "side-car": pod(container("sleep 1; echo app"), initContainers=[container(name="beside", restartPolicy="Always")]),
     "last-words": pod(container("printf 'the reason' > /dev/termination-log; exit 4")),
     "last-log": pod(container("echo from the log; exit 5", terminationMessagePolicy="FallbackToLogsOnError")),
     "deadline": pod(container(), activeDeadlineSeconds=2),
-    "env": pod(container("env; hostname", env=ENV, envFrom=[{"prefix": "ALL_", "configMapRef": {"name": "settings"}}], **LIMITS), labels={"colour": "blue"}),
-    "files": pod(container(READ, volumeMounts=MOUNTS), initContainers=[container("echo noted > /scratch/note", "writer", volumeMounts=MOUNTS)],
-                 labels={"colour": "blue"}, volumes=VOLUMES),
+    "env": pod(
+        container("env; hostname", env=ENV, envFrom=[{"prefix": "ALL_", "configMapRef": {"name": "settings"}}], **LIMITS),
+        labels={"colour": "blue"},
+    ),
+    "files": pod(
+        container(READ, volumeMounts=MOUNTS),
+        initContainers=[container("echo noted > /scratch/note", "writer", volumeMounts=MOUNTS)],
+        labels={"colour": "blue"},
+        volumes=VOLUMES,
+    ),
     "no-map": pod(container(env=[{"name": "A"} | key_of("configMap", "absent", "a")])),
     "no-key": pod(container(env=[{"name": "A"} | key_of("configMap", "settings", "absent")])),
     "no-volume": pod(container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=[{"name": "v", "configMap": {"name": "absent"}}]),
     "too-big": pod(container(resources={"requests": {"cpu": "1000"}})),
     "wrong-node": pod(container(), nodeSelector={"colour": "nowhere"}),
-    "no-claim": pod(container(volumeMounts=[{"name": "v", "mountPath": "/v"}]), volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "absent"}}]),
+    "no-claim": pod(
+        container(volumeMounts=[{"name": "v", "mountPath": "/v"}]),
+        volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "absent"}}],
+    ),
     "other-scheduler": pod(container(), schedulerName="nobody"),
     "gated": pod(container(), schedulingGates=[{"name": "example.org/wait"}]),
     "talks": pod(container("for i in 1 2 3 4 5; do echo line $i; done; " + FOREVER), **FOR_EVER),
@@ -110,9 +124,12 @@ PODS: dict[str, Json] = {
     "web": pod(web(), labels={"app": "web"}, **FOR_EVER),
     "spare": pod(web(), labels={"app": "spare"}, **FOR_EVER),
     "named-host": pod(container("hostname"), hostname="alice", subdomain="family"),
-    "claims": pod(container("echo kept > /v/f; cat /v/f; " + FOREVER, volumeMounts=[{"name": "v", "mountPath": "/v"}]),
-                  volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "first-used"}}], **FOR_EVER),
-}  # fmt: skip
+    "claims": pod(
+        container("echo kept > /v/f; cat /v/f; " + FOREVER, volumeMounts=[{"name": "v", "mountPath": "/v"}]),
+        volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "first-used"}}],
+        **FOR_EVER,
+    ),
+}
 
 
 def job(script: str, **spec: Any) -> Json:

@@ -47,8 +47,14 @@ def test_a_wrong_token_is_unauthorized(api: Api) -> None:
     answer = api.like("not-a-token").get("/api/v1/namespaces")
     assert answer.code == 401
     assert answer.body == {
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "Unauthorized", "reason": "Unauthorized", "code": 401,
-    }  # fmt: skip
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": "Unauthorized",
+        "reason": "Unauthorized",
+        "code": 401,
+    }
 
 
 def test_nobody_may_read_the_version_and_no_pods(api: Api) -> None:
@@ -66,14 +72,34 @@ def test_nobody_may_read_the_version_and_no_pods(api: Api) -> None:
 @pytest.mark.parametrize(
     "method, path, words",
     [
-        ("GET", "/api/v1/namespaces/{ns}/configmaps", 'configmaps is forbidden: {user} cannot list resource "configmaps" in API group "" in the namespace "{ns}"'),
-        ("GET", "/api/v1/namespaces/{ns}/pods/p", 'pods "p" is forbidden: {user} cannot get resource "pods" in API group "" in the namespace "{ns}"'),
+        (
+            "GET",
+            "/api/v1/namespaces/{ns}/configmaps",
+            'configmaps is forbidden: {user} cannot list resource "configmaps" in API group "" in the namespace "{ns}"',
+        ),
+        (
+            "GET",
+            "/api/v1/namespaces/{ns}/pods/p",
+            'pods "p" is forbidden: {user} cannot get resource "pods" in API group "" in the namespace "{ns}"',
+        ),
         ("GET", "/api/v1/nodes", 'nodes is forbidden: {user} cannot list resource "nodes" in API group "" at the cluster scope'),
-        ("POST", "/apis/apps/v1/namespaces/{ns}/deployments", 'deployments.apps is forbidden: {user} cannot create resource "deployments" in API group "apps" in the namespace "{ns}"'),
-        ("DELETE", "/api/v1/namespaces/{ns}/pods", 'pods is forbidden: {user} cannot deletecollection resource "pods" in API group "" in the namespace "{ns}"'),
-        ("GET", "/api/v1/namespaces/{ns}/pods/p/log", 'pods "p" is forbidden: {user} cannot get resource "pods/log" in API group "" in the namespace "{ns}"'),
+        (
+            "POST",
+            "/apis/apps/v1/namespaces/{ns}/deployments",
+            'deployments.apps is forbidden: {user} cannot create resource "deployments" in API group "apps" in the namespace "{ns}"',
+        ),
+        (
+            "DELETE",
+            "/api/v1/namespaces/{ns}/pods",
+            'pods is forbidden: {user} cannot deletecollection resource "pods" in API group "" in the namespace "{ns}"',
+        ),
+        (
+            "GET",
+            "/api/v1/namespaces/{ns}/pods/p/log",
+            'pods "p" is forbidden: {user} cannot get resource "pods/log" in API group "" in the namespace "{ns}"',
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_service_account_starts_with_nothing(api: Api, reader: Api, own: str, method: str, path: str, words: str) -> None:
     answer = reader.ask(method, path.format(ns=own), {} if method == "POST" else None)
     assert (answer.code, answer.body["reason"]) == (403, "Forbidden")
@@ -162,7 +188,11 @@ def test_the_rules_of_oneself_are_listed(api: Api, reader: Api, own: str) -> Non
         return found
 
     eventually(lambda: {"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["configmaps"]} in rules())
-    assert {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]} in rules()
+    assert {
+        "verbs": ["create"],
+        "apiGroups": ["authorization.k8s.io"],
+        "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+    } in rules()
 
 
 def test_who_am_i(api: Api, reader: Api, own: str) -> None:

@@ -33,8 +33,13 @@ def test_apply_creates_with_201_and_changes_with_200(api: Api, one: str) -> None
     assert answer.code == 201
     (entry,) = answer.body["metadata"]["managedFields"]
     assert entry | {"time": ""} == {
-        "manager": "tester", "operation": "Apply", "apiVersion": "v1", "time": "", "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {"f:a": {}}},
-    }  # fmt: skip
+        "manager": "tester",
+        "operation": "Apply",
+        "apiVersion": "v1",
+        "time": "",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:data": {"f:a": {}}},
+    }
     answer = api.apply(one, desired(a="2", b="3"))
     assert (answer.code, answer.body["data"]) == (200, {"a": "2", "b": "3"})
 
@@ -46,7 +51,10 @@ def test_the_same_apply_twice_changes_nothing(api: Api, one: str) -> None:
 
 def test_apply_needs_the_name_in_the_body_too(api: Api, one: str) -> None:
     answer = api.apply(one, {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "1"}})
-    assert (answer.code, answer.body["message"]) == (400, "the name of the object (one based on URL) was undeterminable: name must be provided")
+    assert (answer.code, answer.body["message"]) == (
+        400,
+        "the name of the object (one based on URL) was undeterminable: name must be provided",
+    )
 
 
 def test_apply_reads_yaml(api: Api, one: str) -> None:
@@ -131,7 +139,11 @@ def test_an_update_takes_fields_from_the_applier_without_asking(api: Api, one: s
     api.apply(one, desired(a="1", b="1"), "first")
     body = api.patch(one, {"data": {"a": "9"}}, fieldManager="editor").body
     assert managers(body) == {("first", "Apply", ""): fields(b=1), ("editor", "Update", ""): fields(a=1)}
-    assert api.apply(one, desired(a="1", b="1"), "first").body["message"].startswith('Apply failed with 1 conflict: conflict with "editor" using v1')
+    assert (
+        api.apply(one, desired(a="1", b="1"), "first")
+        .body["message"]
+        .startswith('Apply failed with 1 conflict: conflict with "editor" using v1')
+    )
 
 
 def test_the_manager_of_an_update_is_the_first_word_of_the_user_agent(api: Api, maps: str) -> None:
@@ -184,7 +196,9 @@ def test_a_conflict_inside_a_list_is_named_by_its_key(api: Api, web: str) -> Non
     other = deployment()
     other["spec"]["template"]["spec"]["containers"][0]["image"] = "example.org/b"
     answer = api.apply(web, other, "second")
-    assert answer.body["message"] == 'Apply failed with 1 conflict: conflict with "first": .spec.template.spec.containers[name="main"].image'
+    assert (
+        answer.body["message"] == 'Apply failed with 1 conflict: conflict with "first": .spec.template.spec.containers[name="main"].image'
+    )
 
 
 def test_a_field_with_a_default_falls_back_when_nobody_owns_it(api: Api, web: str) -> None:
@@ -196,7 +210,11 @@ def test_a_field_with_a_default_falls_back_when_nobody_owns_it(api: Api, web: st
 
 def test_the_status_is_applied_through_its_subresource(api: Api, web: str) -> None:
     api.apply(web, deployment())
-    answer = api.apply(f"{web}/status", {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "status": {"readyReplicas": 3, "replicas": 3}}, "reporter")
+    answer = api.apply(
+        f"{web}/status",
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "status": {"readyReplicas": 3, "replicas": 3}},
+        "reporter",
+    )
     assert (answer.code, answer.body["status"]["readyReplicas"]) == (200, 3)
     assert managers(answer.body)["reporter", "Apply", "status"] == {"f:status": {"f:readyReplicas": {}, "f:replicas": {}}}
 
@@ -217,7 +235,10 @@ def test_the_result_of_an_apply_is_validated(api: Api, web: str) -> None:
 
 @pytest.mark.parametrize(
     "change, message",
-    [({"replikas": 1}, ".spec.replikas: field not declared in schema"), ({"replicas": "many"}, ".spec.replicas: expected numeric (int or float), got string")],
+    [
+        ({"replikas": 1}, ".spec.replikas: field not declared in schema"),
+        ({"replicas": "many"}, ".spec.replicas: expected numeric (int or float), got string"),
+    ],
 )
 def test_apply_of_what_the_schema_does_not_have_is_500(api: Api, web: str, change: Json, message: str) -> None:
     answer = api.apply(web, deployment(**change))

@@ -24,7 +24,10 @@ def template(labels: Json, main: Json | None = None, **spec: Any) -> Json:
 def deployment(replicas: int = 2, pods: Json | None = None, **spec: Any) -> Json:
     labels = {"app": "web"}
     pods = template(labels, **(PENDING if pods is None else pods))
-    return {"metadata": {"name": "web", "labels": labels}, "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods} | spec}
+    return {
+        "metadata": {"name": "web", "labels": labels},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods} | spec,
+    }
 
 
 class World:
@@ -103,15 +106,27 @@ def test_a_deployment_makes_a_set_and_the_set_makes_pods(world: World) -> None:
         REVISION: "1", "deployment.kubernetes.io/desired-replicas": "2", "deployment.kubernetes.io/max-replicas": "3",
     }  # fmt: skip
     assert replica_set["metadata"]["ownerReferences"] == [
-        {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": made["metadata"]["uid"], "controller": True, "blockOwnerDeletion": True}
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "name": "web",
+            "uid": made["metadata"]["uid"],
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
     ]
     for pod in world.pods():
         assert re.match(rf"^web-{hash_}-[bcdfghjklmnpqrstvwxz2456789]{{5}}$", pod["metadata"]["name"])
         assert pod["metadata"]["generateName"] == f"web-{hash_}-"
         assert pod["metadata"]["labels"] == {"app": "web", "pod-template-hash": hash_}
         assert pod["metadata"]["ownerReferences"][0] | {"uid": ""} == {
-            "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"web-{hash_}", "uid": "", "controller": True, "blockOwnerDeletion": True,
-        }  # fmt: skip
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "name": f"web-{hash_}",
+            "uid": "",
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
     assert world.api.seen(world.web)["metadata"]["annotations"] == {REVISION: "1"}
 
 
@@ -175,7 +190,10 @@ def test_a_relabelled_pod_is_let_go_and_replaced(world: World) -> None:
 def test_a_matching_orphan_is_adopted(world: World) -> None:
     world.start(1)
     (replica_set,) = world.sets()
-    orphan = {"metadata": {"name": "orphan", "labels": replica_set["spec"]["selector"]["matchLabels"]}, "spec": template({}, **PENDING)["spec"]}
+    orphan = {
+        "metadata": {"name": "orphan", "labels": replica_set["spec"]["selector"]["matchLabels"]},
+        "spec": template({}, **PENDING)["spec"],
+    }
     world.api.made(f"{world.core}/pods", orphan)
 
     def settled() -> bool:
@@ -277,7 +295,11 @@ def test_a_rolling_update_keeps_its_bounds_and_ends_complete(world: World) -> No
     world.start(3, {}, strategy={"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}})
     seen = world.available()
     found = condition(seen, "Available")
-    assert (found["status"], found["reason"], found["message"]) == ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+    assert (found["status"], found["reason"], found["message"]) == (
+        "True",
+        "MinimumReplicasAvailable",
+        "Deployment has minimum availability.",
+    )
     before = names(world.pods())
     start = {"resourceVersion": seen["metadata"]["resourceVersion"]}
     with world.api.watch(f"{world.apps}/deployments", **start) as changes, world.api.watch(f"{world.apps}/replicasets", **start) as sets:
@@ -315,7 +337,9 @@ def _is_complete(replicas: int) -> Callable[[Json], bool]:
 def test_recreate_ends_the_old_ones_before_it_starts_the_new(world: World) -> None:
     world.start(2, {}, strategy={"type": "Recreate"})
     world.available()
-    with world.api.watch(f"{world.core}/pods", labelSelector="app=web", resourceVersion=world.api.seen(f"{world.core}/pods")["metadata"]["resourceVersion"]) as seen:
+    with world.api.watch(
+        f"{world.core}/pods", labelSelector="app=web", resourceVersion=world.api.seen(f"{world.core}/pods")["metadata"]["resourceVersion"]
+    ) as seen:
         world.image(AGNHOST_BEFORE)
         events = seen.until(lambda e: e["type"] == "ADDED", 40)
     assert sum(e["type"] == "DELETED" for e in events) == 2 or all(

@@ -14,7 +14,10 @@ UID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
 
 def deployment(name: str = "web", replicas: int = 0, **spec: object) -> Json:
     template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "main", "image": "example.org/none"}]}}
-    return {"metadata": {"name": name}, "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template} | spec}
+    return {
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template} | spec,
+    }
 
 
 def test_create_answers_201_with_the_whole_object(api: Api, maps: str, own: str) -> None:
@@ -63,7 +66,9 @@ def test_no_name_at_all_is_refused(api: Api, maps: str) -> None:
     assert answer.body["message"] == 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required'
     assert answer.body["details"] == {
         "kind": "ConfigMap",
-        "causes": [{"reason": "FieldValueRequired", "message": "Required value: name or generateName is required", "field": "metadata.name"}],
+        "causes": [
+            {"reason": "FieldValueRequired", "message": "Required value: name or generateName is required", "field": "metadata.name"}
+        ],
     }
 
 
@@ -263,8 +268,12 @@ def test_managed_fields_say_who_wrote_what(api: Api, maps: str) -> None:
     (entry,) = api.made(maps, config_map("one", a="b"))["metadata"]["managedFields"]
     assert entry.pop("time").endswith("Z")
     assert entry == {
-        "manager": "contract", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {".": {}, "f:a": {}}},
-    }  # fmt: skip
+        "manager": "contract",
+        "operation": "Update",
+        "apiVersion": "v1",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:data": {".": {}, "f:a": {}}},
+    }
 
 
 def test_an_annotation_of_a_deployment_counts_as_a_change_of_its_generation(api: Api, own: str) -> None:

@@ -9,8 +9,21 @@ import pytest
 from tests.contract.api import Api, Json
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
-GROUPS = ["apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "storage.k8s.io", "coordination.k8s.io",
-          "discovery.k8s.io", "events.k8s.io", "scheduling.k8s.io", "authentication.k8s.io", "authorization.k8s.io"]  # fmt: skip
+GROUPS = [
+    "apps",
+    "autoscaling",
+    "batch",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "scheduling.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+]
 
 
 def resources(api: Api, path: str) -> dict[str, Json]:
@@ -39,7 +52,9 @@ def test_verbose_health_lists_its_checks(api: Api, path: str) -> None:
 
 
 def test_the_root_lists_paths(api: Api) -> None:
-    assert {"/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/healthz", "/openapi/v2", "/openapi/v3", "/version"} <= set(api.seen("/")["paths"])
+    assert {"/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/healthz", "/openapi/v2", "/openapi/v3", "/version"} <= set(
+        api.seen("/")["paths"]
+    )
 
 
 def test_the_core_group_has_one_version(api: Api) -> None:
@@ -56,7 +71,9 @@ def test_a_group_is_in_the_list_and_has_a_page_of_its_own(api: Api, group: str) 
     alone = api.seen(f"/apis/{group}")
     assert (alone["kind"], alone["apiVersion"]) == ("APIGroup", "v1")
     assert listed["preferredVersion"] == alone["preferredVersion"]
-    assert {"groupVersion": f"{group}/{listed['preferredVersion']['version']}", "version": listed["preferredVersion"]["version"]} in alone["versions"]
+    assert {"groupVersion": f"{group}/{listed['preferredVersion']['version']}", "version": listed["preferredVersion"]["version"]} in alone[
+        "versions"
+    ]
     page = api.seen(f"/apis/{listed['preferredVersion']['groupVersion']}")
     assert (page["kind"], page["groupVersion"]) == ("APIResourceList", listed["preferredVersion"]["groupVersion"])
 
@@ -65,9 +82,15 @@ def test_a_resource_list_says_names_verbs_and_categories(api: Api) -> None:
     core = resources(api, "/api/v1")
     pods = core["pods"]
     assert pods | {"storageVersionHash": ""} == {
-        "name": "pods", "singularName": "pod", "namespaced": True, "kind": "Pod", "shortNames": ["po"], "categories": ["all"], "storageVersionHash": "",
+        "name": "pods",
+        "singularName": "pod",
+        "namespaced": True,
+        "kind": "Pod",
+        "shortNames": ["po"],
+        "categories": ["all"],
+        "storageVersionHash": "",
         "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
-    }  # fmt: skip
+    }
     assert not core["nodes"]["namespaced"]
     assert core["namespaces"]["shortNames"] == ["ns"]
     assert "deletecollection" not in core["namespaces"]["verbs"]
@@ -82,17 +105,37 @@ def test_subresources_are_in_the_resource_list(api: Api) -> None:
     assert (core["pods/eviction"]["group"], core["pods/eviction"]["kind"], core["pods/eviction"]["version"]) == ("policy", "Eviction", "v1")
     assert (core["serviceaccounts/token"]["group"], core["serviceaccounts/token"]["kind"]) == ("authentication.k8s.io", "TokenRequest")
     assert (apps["deployments/scale"]["group"], apps["deployments/scale"]["kind"]) == ("autoscaling", "Scale")
-    assert {"pods/ephemeralcontainers", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy", "nodes/status", "namespaces/finalize"} <= core.keys()
+    assert {
+        "pods/ephemeralcontainers",
+        "pods/attach",
+        "pods/portforward",
+        "pods/proxy",
+        "services/proxy",
+        "nodes/status",
+        "namespaces/finalize",
+    } <= core.keys()
 
 
 @pytest.mark.parametrize(
     "path, name, short",
-    [("/apis/apps/v1", "deployments", "deploy"), ("/apis/apps/v1", "replicasets", "rs"), ("/apis/apps/v1", "statefulsets", "sts"),
-     ("/apis/apps/v1", "daemonsets", "ds"), ("/apis/batch/v1", "cronjobs", "cj"), ("/apis/networking.k8s.io/v1", "ingresses", "ing"),
-     ("/api/v1", "configmaps", "cm"), ("/api/v1", "services", "svc"), ("/api/v1", "persistentvolumeclaims", "pvc"), ("/api/v1", "nodes", "no"),
-     ("/api/v1", "serviceaccounts", "sa"), ("/api/v1", "events", "ev"), ("/apis/storage.k8s.io/v1", "storageclasses", "sc"),
-     ("/apis/policy/v1", "poddisruptionbudgets", "pdb"), ("/apis/autoscaling/v2", "horizontalpodautoscalers", "hpa")],
-)  # fmt: skip
+    [
+        ("/apis/apps/v1", "deployments", "deploy"),
+        ("/apis/apps/v1", "replicasets", "rs"),
+        ("/apis/apps/v1", "statefulsets", "sts"),
+        ("/apis/apps/v1", "daemonsets", "ds"),
+        ("/apis/batch/v1", "cronjobs", "cj"),
+        ("/apis/networking.k8s.io/v1", "ingresses", "ing"),
+        ("/api/v1", "configmaps", "cm"),
+        ("/api/v1", "services", "svc"),
+        ("/api/v1", "persistentvolumeclaims", "pvc"),
+        ("/api/v1", "nodes", "no"),
+        ("/api/v1", "serviceaccounts", "sa"),
+        ("/api/v1", "events", "ev"),
+        ("/apis/storage.k8s.io/v1", "storageclasses", "sc"),
+        ("/apis/policy/v1", "poddisruptionbudgets", "pdb"),
+        ("/apis/autoscaling/v2", "horizontalpodautoscalers", "hpa"),
+    ],
+)
 def test_kubectl_finds_its_short_names(api: Api, path: str, name: str, short: str) -> None:
     assert resources(api, path)[name]["shortNames"] == [short]
 
@@ -130,7 +173,9 @@ def test_openapi_v3_describes_fields_for_kubectl_explain(api: Api) -> None:
 def test_openapi_v2_is_a_swagger_document(api: Api) -> None:
     document = api.seen("/openapi/v2")
     assert document["swagger"] == "2.0"
-    assert document["definitions"]["io.k8s.api.core.v1.Pod"]["x-kubernetes-group-version-kind"] == [{"group": "", "kind": "Pod", "version": "v1"}]
+    assert document["definitions"]["io.k8s.api.core.v1.Pod"]["x-kubernetes-group-version-kind"] == [
+        {"group": "", "kind": "Pod", "version": "v1"}
+    ]
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/nothing/at/all", "/apis/example.org"])
@@ -140,7 +185,16 @@ def test_an_unknown_path_is_plain_404(api: Api, path: str) -> None:
     assert answer.body == "404 page not found\n"
 
 
-@pytest.mark.parametrize("path", ["/api/v1/nothings", "/api/v2", "/apis/apps/v9", "/apis/apps/v1/namespaces/default/nothings/x", "/api/v1/namespaces/default/deployments"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/nothings",
+        "/api/v2",
+        "/apis/apps/v9",
+        "/apis/apps/v1/namespaces/default/nothings/x",
+        "/api/v1/namespaces/default/deployments",
+    ],
+)
 def test_an_unknown_resource_is_a_status(api: Api, path: str) -> None:
     answer = api.get(path)
     assert answer.code == 404
@@ -152,7 +206,12 @@ def test_an_unknown_resource_is_a_status(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize(
     "method, path",
-    [("POST", "/api/v1/namespaces/default/pods/x"), ("PUT", "/api/v1/namespaces/default/pods"), ("DELETE", "/version"), ("POST", "/api/v1/pods")],
+    [
+        ("POST", "/api/v1/namespaces/default/pods/x"),
+        ("PUT", "/api/v1/namespaces/default/pods"),
+        ("DELETE", "/version"),
+        ("POST", "/api/v1/pods"),
+    ],
 )
 def test_a_verb_that_a_path_does_not_have_is_405(api: Api, method: str, path: str) -> None:
     answer = api.ask(method, path, {})

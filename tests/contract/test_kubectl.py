@@ -39,7 +39,8 @@ EQUAL: list[tuple[str, str]] = [
     (r"\b3\d{4}/TCP", "PORT/TCP"),
     (r"(cpu: +\d+)m\b", r"\1 m"),
     (r"(?:(?<=  )|(?<=^))(\d+[dhms]){1,2}(?! \(\d+%)(?=  | \(|$)", "AGE"),
-    (r" \(x\d+ over \w+\)", ""),
+    (r" \(x\d+ over \S+\)", ""),
+    (r"<invalid>", "AGE"),  # a clock that runs faster than kubectl's is ahead of it
     (r"(?<=CLUSTER-)worker2?\b", "worker"),
     (r"\b(LIVE|MERGED)-\d+", r"\1-N"),
     (r"resourceVersion: \"\d+\"", 'resourceVersion: "N"'),
@@ -48,7 +49,10 @@ EQUAL: list[tuple[str, str]] = [
 LEFT_OUT: list[tuple[str, str]] = [
     (r"^Waiting for deployment", "how many steps of a rollout are seen is a matter of speed"),
     (r"Readiness probe failed", "whether the first probe comes before the program listens is chance"),
-    (r"^ {0,2}(Machine ID|System UUID|Boot ID|Kernel Version|OS Image|Operating System|Architecture|Container Runtime Version):", "the machine's own"),
+    (
+        r"^ {0,2}(Machine ID|System UUID|Boot ID|Kernel Version|OS Image|Operating System|Architecture|Container Runtime Version):",
+        "the machine's own",
+    ),
     (r"^  (cpu|memory|ephemeral-storage|hugepages-\S+|pods):? +\d", "the machine's own size"),
     (r"^Non-terminated Pods:|^  (kube-system|local-path-storage|\S+-system) +\S", "the system's own pods depend on the node image"),
     (r"^Extra: authentication.kubernetes.io/credential-id", "kind knows its admin by a certificate, the embedded cluster by a token"),
@@ -87,7 +91,9 @@ class Terminal:
         self.kubectl = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or shutil.which("kubectl")
         assert self.kubectl, "kubectl is part of the course's installation"
         nodes = target.api.seen("/api/v1/nodes")["items"]
-        self.cluster = next(n["metadata"]["name"] for n in nodes if n["metadata"]["name"].endswith("-control-plane")).removesuffix("-control-plane")
+        self.cluster = next(n["metadata"]["name"] for n in nodes if n["metadata"]["name"].endswith("-control-plane")).removesuffix(
+            "-control-plane"
+        )
         for name, text in FILES.items():
             (folder / name).write_text(text, encoding="utf-8")
 
@@ -105,12 +111,26 @@ class Terminal:
         words = [w.replace("CLUSTER", self.cluster).replace("NS", self.namespace) for w in shlex.split(command)]
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "KUBECACHEDIR": str(self.folder / "cache"), "NO_PROXY": "*"}
         asked = [str(self.kubectl), "--kubeconfig", str(self.target.api.kubeconfig), "--namespace", self.namespace, *words]
-        done = subprocess.run(asked, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, timeout=LIMIT_S, check=False)  # fmt: skip
+        done = subprocess.run(
+            asked,
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
         return done.stdout + (f"(exit code {done.returncode})\n" if done.returncode else "")
 
     def equal(self, text: str) -> list[str]:
-        text = text.replace(self.namespace, "NS").replace(self.cluster, "CLUSTER").replace(str(self.folder), "FOLDER").replace(self.target.api.server, "SERVER")
+        text = (
+            text.replace(self.namespace, "NS")
+            .replace(self.cluster, "CLUSTER")
+            .replace(str(self.folder), "FOLDER")
+            .replace(self.target.api.server, "SERVER")
+        )
         lines = [line for line in text.splitlines() if not any(re.search(pattern, line) for pattern, _ in LEFT_OUT)]
         for pattern, word in EQUAL:
             lines = [re.sub(pattern, word, line) for line in lines]

@@ -31,7 +31,9 @@ def test_a_running_pod_is_told_and_given_time(api: Api, pods: str) -> None:
     script = "trap 'sleep 1; exit 0' TERM; while true; do sleep 0.1; done"
     made = api.made(pods, pod(container(script), terminationGracePeriodSeconds=20) | {"metadata": {"name": "polite"}})
     eventually(lambda: api.seen(f"{pods}/polite")["status"]["phase"] == "Running")
-    with api.watch(pods, fieldSelector="metadata.name=polite", resourceVersion=api.seen(f"{pods}/polite")["metadata"]["resourceVersion"]) as seen:
+    with api.watch(
+        pods, fieldSelector="metadata.name=polite", resourceVersion=api.seen(f"{pods}/polite")["metadata"]["resourceVersion"]
+    ) as seen:
         answer = api.delete(f"{pods}/polite")
         assert answer.code == 200
         assert answer.body["kind"] == "Pod", "not ended yet, so the answer is the pod and not a Status"
@@ -64,7 +66,12 @@ def test_no_grace_removes_the_object_at_once(api: Api, pods: str) -> None:
 def test_the_body_of_a_delete_says_the_grace_too(api: Api, pods: str) -> None:
     api.made(pods, pod(container(), terminationGracePeriodSeconds=30) | {"metadata": {"name": "p"}})
     eventually(lambda: api.seen(f"{pods}/p")["spec"].get("nodeName"))
-    assert api.delete(f"{pods}/p", {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 7}).body["metadata"]["deletionGracePeriodSeconds"] == 7
+    assert (
+        api.delete(f"{pods}/p", {"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 7}).body["metadata"][
+            "deletionGracePeriodSeconds"
+        ]
+        == 7
+    )
     assert api.delete(f"{pods}/p", {"gracePeriodSeconds": 0}).code == 200
     assert api.get(f"{pods}/p").code == 404
 
@@ -85,7 +92,9 @@ def test_a_finalizer_holds_the_object_until_it_is_taken_away(api: Api, maps: str
     refused = api.patch(f"{maps}/held", {"metadata": {"finalizers": ["example.org/hold", "example.org/new"]}})
     assert refused.code == 422
     assert "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted" in refused.body["message"]
-    with api.watch(maps, fieldSelector="metadata.name=held", resourceVersion=api.seen(f"{maps}/held")["metadata"]["resourceVersion"]) as seen:
+    with api.watch(
+        maps, fieldSelector="metadata.name=held", resourceVersion=api.seen(f"{maps}/held")["metadata"]["resourceVersion"]
+    ) as seen:
         assert api.patch(f"{maps}/held", [{"op": "remove", "path": "/metadata/finalizers"}], JSON_PATCH).code == 200
         assert [e["type"] for e in seen.until(lambda e: e["type"] == "DELETED")] == ["DELETED"]
     assert api.get(f"{maps}/held").code == 404
@@ -132,7 +141,10 @@ def test_orphan_leaves_the_children_without_their_owner(api: Api, maps: str, fam
 def test_a_policy_that_nobody_knows_is_422(api: Api, maps: str, family: Json) -> None:
     answer = api.delete(f"{maps}/parent", propagationPolicy="Sometimes")
     assert answer.code == 422
-    assert 'propagationPolicy: Unsupported value: "Sometimes": supported values: "Foreground", "Background", "Orphan", "nil"' in answer.body["message"]
+    assert (
+        'propagationPolicy: Unsupported value: "Sometimes": supported values: "Foreground", "Background", "Orphan", "nil"'
+        in answer.body["message"]
+    )
 
 
 def test_a_child_of_two_lives_while_one_does(api: Api, maps: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.contract.api import Api, Json
@@ -17,42 +15,61 @@ def names(body: Json) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def four(target: Target) -> Iterator[str]:
+def four(target: Target) -> str:
     """Secrets (no controller makes one here): a b c d with labels."""
     path = f"/api/v1/namespaces/{target.namespace()}/secrets"
     for name in ("d", "b", "a", "c"):
         target.api.made(path, {"metadata": {"name": name, "labels": LABELS[name]}, "type": "example.org/odd" if name in "ac" else "Opaque"})
-    yield path
+    return path
 
 
 @pytest.mark.parametrize(
     "selector, found",
-    [("tier=back", "bc"), ("tier==back", "bc"), ("tier!=back", "ad"), ("tier in (front,back)", "abc"), ("tier notin (front)", "bcd"), ("tier", "abc"),
-     ("!tier", "d"), ("tier=back,env=prod", "b"), ("tier in (back),env notin (prod)", "c"), ("env in (prod),!tier", ""), ("", "abcd")],
-)  # fmt: skip
+    [
+        ("tier=back", "bc"),
+        ("tier==back", "bc"),
+        ("tier!=back", "ad"),
+        ("tier in (front,back)", "abc"),
+        ("tier notin (front)", "bcd"),
+        ("tier", "abc"),
+        ("!tier", "d"),
+        ("tier=back,env=prod", "b"),
+        ("tier in (back),env notin (prod)", "c"),
+        ("env in (prod),!tier", ""),
+        ("", "abcd"),
+    ],
+)
 def test_label_selectors(api: Api, four: str, selector: str, found: str) -> None:
     assert names(api.seen(four, labelSelector=selector)) == list(found)
 
 
 @pytest.mark.parametrize(
     "selector, message",
-    [("tier in (back", "unable to parse requirement: found '', expected: ',' or ')'"), ("a=b=c", "found '=', expected: ',' or 'end of string'")],
+    [
+        ("tier in (back", "unable to parse requirement: found '', expected: ',' or ')'"),
+        ("a=b=c", "found '=', expected: ',' or 'end of string'"),
+    ],
 )
 def test_a_label_selector_that_cannot_be_read_is_400(api: Api, four: str, selector: str, message: str) -> None:
     answer = api.get(four, labelSelector=selector)
     assert (answer.code, answer.body["reason"], answer.body["message"]) == (400, "BadRequest", message)
 
 
-@pytest.mark.parametrize("selector, found", [("metadata.name=b", "b"), ("metadata.name!=b", "acd"), ("type=Opaque", "bd"), ("type!=Opaque,metadata.name=a", "a")])
+@pytest.mark.parametrize(
+    "selector, found", [("metadata.name=b", "b"), ("metadata.name!=b", "acd"), ("type=Opaque", "bd"), ("type!=Opaque,metadata.name=a", "a")]
+)
 def test_field_selectors(api: Api, four: str, selector: str, found: str) -> None:
     assert names(api.seen(four, fieldSelector=selector)) == list(found)
 
 
 @pytest.mark.parametrize(
     "resource, selector, message",
-    [("pods", "spec.nothing=1", "field label not supported: spec.nothing"), ("pods", "nothing", "invalid selector: 'nothing'; can't understand 'nothing'"),
-     ("configmaps", "data.a=1", '"data.a" is not a known field selector: only "metadata.name", "metadata.namespace"')],
-)  # fmt: skip
+    [
+        ("pods", "spec.nothing=1", "field label not supported: spec.nothing"),
+        ("pods", "nothing", "invalid selector: 'nothing'; can't understand 'nothing'"),
+        ("configmaps", "data.a=1", '"data.a" is not a known field selector: only "metadata.name", "metadata.namespace"'),
+    ],
+)
 def test_a_field_that_cannot_be_selected_is_400(api: Api, ns: str, resource: str, selector: str, message: str) -> None:
     answer = api.get(f"/api/v1/namespaces/{ns}/{resource}", fieldSelector=selector)
     assert (answer.code, answer.body["message"]) == (400, message)
@@ -128,7 +145,9 @@ def test_a_list_of_an_exact_version_shows_the_past(api: Api, own: str) -> None:
     assert past["items"][0]["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
 
 
-@pytest.mark.parametrize("query", [{"resourceVersion": "0"}, {"resourceVersion": "1"}, {"resourceVersion": "1", "resourceVersionMatch": "NotOlderThan"}])
+@pytest.mark.parametrize(
+    "query", [{"resourceVersion": "0"}, {"resourceVersion": "1"}, {"resourceVersion": "1", "resourceVersionMatch": "NotOlderThan"}]
+)
 def test_a_list_not_older_than_a_version_is_a_present_one(api: Api, four: str, query: Json) -> None:
     body = api.seen(four, **query)
     assert names(body) == list("abcd")
@@ -138,14 +157,28 @@ def test_a_list_not_older_than_a_version_is_a_present_one(api: Api, four: str, q
 @pytest.mark.parametrize(
     "query, code, message",
     [
-        ({"resourceVersion": "abc"}, 400, 'invalid resource version: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax'),
-        ({"resourceVersionMatch": "Exact"}, 422, "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"),
-        ({"resourceVersion": "0", "resourceVersionMatch": "Exact"}, 422,
-         'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'),
-        ({"resourceVersion": "5", "resourceVersionMatch": "Sometime"}, 422,
-         'resourceVersionMatch: Unsupported value: "Sometime": supported values: "Exact", "NotOlderThan", ""'),
+        (
+            {"resourceVersion": "abc"},
+            400,
+            'invalid resource version: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax',
+        ),
+        (
+            {"resourceVersionMatch": "Exact"},
+            422,
+            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+        ),
+        (
+            {"resourceVersion": "0", "resourceVersionMatch": "Exact"},
+            422,
+            'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+        ),
+        (
+            {"resourceVersion": "5", "resourceVersionMatch": "Sometime"},
+            422,
+            'resourceVersionMatch: Unsupported value: "Sometime": supported values: "Exact", "NotOlderThan", ""',
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_moment_that_cannot_be_shown(api: Api, four: str, query: Json, code: int, message: str) -> None:
     answer = api.get(four, **query)
     assert answer.code == code

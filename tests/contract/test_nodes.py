@@ -64,7 +64,7 @@ def test_a_node_says_what_it_has(api: Api) -> None:
     assert {"cpu", "memory", "pods", "ephemeral-storage"} <= status["capacity"].keys()
     assert status["allocatable"]["pods"] == "110"
     assert status["nodeInfo"]["kubeletVersion"].startswith("v1.37.")
-    assert status["nodeInfo"]["containerRuntimeVersion"].startswith("containerd://")
+    assert "://" in status["nodeInfo"]["containerRuntimeVersion"], "containerd on kind; the embedded one says what it is"
     assert any("registry.k8s.io/e2e-test-images/agnhost" in name for image in status["images"] for name in image["names"])
 
 
@@ -102,7 +102,9 @@ def test_a_no_execute_taint_sends_pods_away_after_what_they_tolerate(world: Worl
         eventually(lambda n=name: world.api.seen(f"{world.core}/pods/{n}")["status"]["phase"] == "Running")
     start = world.api.seen(f"{world.core}/pods")["metadata"]["resourceVersion"]
     with world.api.watch(f"{world.core}/pods", resourceVersion=start) as seen:
-        world.api.patch(f"/api/v1/nodes/{worker}", {"spec": {"taints": [{"key": "example.org/out", "value": "now", "effect": "NoExecute"}]}})
+        world.api.patch(
+            f"/api/v1/nodes/{worker}", {"spec": {"taints": [{"key": "example.org/out", "value": "now", "effect": "NoExecute"}]}}
+        )
         events = seen.until(lambda e: e["type"] == "DELETED" and e["object"]["metadata"]["name"] == "some", 40)
     assert [e["object"]["metadata"]["name"] for e in events if e["type"] == "DELETED"] == ["none", "some"]
     assert condition(events[-1]["object"], "DisruptionTarget") | {"lastTransitionTime": ""} == {

@@ -17,8 +17,16 @@ def container(name: str, **more: Any) -> Json:
 @pytest.fixture
 def web(api: Api, own: str) -> str:
     """A paused Deployment of two containers that nothing runs."""
-    pod = {"containers": [container("a", env=[{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]), container("b")], "nodeSelector": {"k": "v"}}
-    spec = {"paused": True, "replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": pod}}
+    pod = {
+        "containers": [container("a", env=[{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]), container("b")],
+        "nodeSelector": {"k": "v"},
+    }
+    spec = {
+        "paused": True,
+        "replicas": 0,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {"metadata": {"labels": {"app": "web"}}, "spec": pod},
+    }
     path = f"/apis/apps/v1/namespaces/{own}/deployments"
     api.made(path, {"metadata": {"name": "web", "labels": {"one": "1", "two": "2"}}, "spec": spec})
     return f"{path}/web"
@@ -91,7 +99,9 @@ def test_strategic_patch_retains_the_keys_it_names(api: Api, web: str) -> None:
 
 
 def test_strategic_patch_sets_the_order_of_a_list(api: Api, web: str) -> None:
-    body = api.patch(web, in_pod(**{"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}], "containers": [{"name": "a"}]}), STRATEGIC).body
+    body = api.patch(
+        web, in_pod(**{"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}], "containers": [{"name": "a"}]}), STRATEGIC
+    ).body
     assert [c["name"] for c in containers(body)] == ["b", "a"]
 
 
@@ -178,7 +188,9 @@ def test_a_patch_may_not_rename(api: Api, maps: str) -> None:
 def test_a_patch_to_something_invalid_is_422(api: Api, web: str) -> None:
     answer = api.patch(web, {"spec": {"replicas": -1}})
     assert answer.code == 422
-    assert answer.body["message"] == 'Deployment.apps "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0'
+    assert (
+        answer.body["message"] == 'Deployment.apps "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0'
+    )
 
 
 def test_a_patch_with_a_wrong_type_is_refused(api: Api, web: str) -> None:

@@ -59,7 +59,10 @@ def test_the_events_of_a_pod_tell_its_start_in_order(stage: Stage) -> None:
     assert stage.reasons("web") == ["Scheduled", "Pulled", "Created", "Started"]
     scheduled, pulled, created, started = stage.events("web")
     assert scheduled["message"] == f"Successfully assigned {stage.namespace}/web to {seen['spec']['nodeName']}"
-    assert pulled["message"] == f'Container image "{seen["spec"]["containers"][0]["image"]}" already present on machine and can be accessed by the pod'
+    assert (
+        pulled["message"]
+        == f'Container image "{seen["spec"]["containers"][0]["image"]}" already present on machine and can be accessed by the pod'
+    )
     assert (created["message"], started["message"]) == ("Container created", "Container started")
     assert (started["type"], started["reportingComponent"]) == ("Normal", "kubelet")
     assert started["source"] == {"component": "kubelet", "host": seen["spec"]["nodeName"]}
@@ -78,7 +81,9 @@ def test_a_container_that_keeps_crashing_is_restarted_with_a_back_off(stage: Sta
     assert (condition(seen, "Ready")["reason"], condition(seen, "Ready")["message"]) == (
         "ContainersNotReady", "containers with unready status: [main]",
     )  # fmt: skip
-    seen = stage.when("crashes", lambda p: p["status"]["containerStatuses"][0]["restartCount"] >= 1 and "terminated" in state(p, when="lastState"))
+    seen = stage.when(
+        "crashes", lambda p: p["status"]["containerStatuses"][0]["restartCount"] >= 1 and "terminated" in state(p, when="lastState")
+    )
     assert state(seen, when="lastState")["terminated"]["exitCode"] == 1
     assert "BackOff" in stage.reasons("crashes")
 
@@ -115,7 +120,9 @@ def test_an_image_that_may_not_be_pulled(stage: Stage) -> None:
 
 def test_an_image_name_that_cannot_be_read(stage: Stage) -> None:
     message = state(stage.when("bad-image-name", waits("InvalidImageName")))["waiting"]["message"]
-    assert message.startswith('Failed to apply default image tag "Not A Name": couldn\'t parse image name "Not A Name": invalid reference format')
+    assert message.startswith(
+        'Failed to apply default image tag "Not A Name": couldn\'t parse image name "Not A Name": invalid reference format'
+    )
     eventually(lambda: {"InspectFailed", "Failed"} <= set(stage.reasons("bad-image-name")))
 
 
@@ -192,11 +199,21 @@ def test_the_environment_of_a_program(stage: Stage) -> None:
     lines = stage.log("env").splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line)
     wanted = {
-        "POD_NAME": "env", "POD_NAMESPACE": stage.namespace, "POD_IP": seen["status"]["podIP"], "NODE_NAME": seen["spec"]["nodeName"], "COLOUR": "blue",
-        "MEMORY_MI": "64", "FROM_MAP": "good day", "FROM_SECRET": "open", "ALL_greeting": "good day", "HOSTNAME": "env",
-        "EXPANDED": "good day, env $(POD_NAME) $(UNKNOWN)", "KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443",
+        "POD_NAME": "env",
+        "POD_NAMESPACE": stage.namespace,
+        "POD_IP": seen["status"]["podIP"],
+        "NODE_NAME": seen["spec"]["nodeName"],
+        "COLOUR": "blue",
+        "MEMORY_MI": "64",
+        "FROM_MAP": "good day",
+        "FROM_SECRET": "open",
+        "ALL_greeting": "good day",
+        "HOSTNAME": "env",
+        "EXPANDED": "good day, env $(POD_NAME) $(UNKNOWN)",
+        "KUBERNETES_SERVICE_HOST": "10.96.0.1",
+        "KUBERNETES_SERVICE_PORT": "443",
         "WEB_SERVICE_PORT": "80",
-    }  # fmt: skip
+    }
     assert {k: found.get(k) for k in wanted} == wanted
     assert "MAYBE" not in found
     assert lines[-1] == "env"

@@ -88,7 +88,9 @@ def test_a_table_obeys_selectors_and_pages(api: Api, maps: str) -> None:
 def test_a_table_of_pods_shows_what_kubectl_prints(stage: Stage) -> None:
     stage.running("web")
     stage.ended("fails")
-    stage.when("no-image", lambda p: p["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] in ("ErrImagePull", "ImagePullBackOff"))
+    stage.when(
+        "no-image", lambda p: p["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] in ("ErrImagePull", "ImagePullBackOff")
+    )
     found = rows(stage.api.seen(f"{stage.core}/pods", headers=TABLE))
     assert found["web"][:4] == ["web", "1/1", "Running", "0"]
     assert found["web"][5:] == [stage.pod("web")["status"]["podIP"], stage.pod("web")["spec"]["nodeName"], "<none>", "<none>"]

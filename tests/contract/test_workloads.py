@@ -121,9 +121,11 @@ def test_a_ready_pod_is_an_endpoint(stage: Stage) -> None:
     assert found["ports"] == [{"name": "", "protocol": "TCP", "port": 8080}]
     (endpoint,) = found["endpoints"]
     assert endpoint == {
-        "addresses": [pod["status"]["podIP"]], "conditions": {"ready": True, "serving": True, "terminating": False}, "nodeName": pod["spec"]["nodeName"],
+        "addresses": [pod["status"]["podIP"]],
+        "conditions": {"ready": True, "serving": True, "terminating": False},
+        "nodeName": pod["spec"]["nodeName"],
         "targetRef": {"kind": "Pod", "name": "web", "namespace": stage.namespace, "uid": pod["metadata"]["uid"]},
-    }  # fmt: skip
+    }
     assert found["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"] == "endpointslice-controller.k8s.io"
     assert found["metadata"]["ownerReferences"][0]["kind"] == "Service"
     assert found["metadata"]["name"].startswith("web-")
@@ -220,9 +222,12 @@ def test_a_daemon_set_has_a_pod_on_each_node_that_lets_it(world: World) -> None:
 def test_a_claim_without_a_class_is_bound_to_a_volume_that_fits(world: World) -> None:
     name = f"{world.ns}-pv"
     spec = {
-        "capacity": {"storage": "2Mi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/tmp/contract"}, "storageClassName": world.ns,
+        "capacity": {"storage": "2Mi"},
+        "accessModes": ["ReadWriteOnce"],
+        "hostPath": {"path": "/tmp/contract"},
+        "storageClassName": world.ns,
         "persistentVolumeReclaimPolicy": "Retain",
-    }  # fmt: skip
+    }
     world.api.made("/api/v1/persistentvolumes", {"metadata": {"name": name}, "spec": spec})
     try:
         eventually(lambda: world.api.seen(f"/api/v1/persistentvolumes/{name}")["status"]["phase"] == "Available")
