@@ -288,10 +288,15 @@ def _pruned(shape: Shape, value: Any, last: Set, kept: Set) -> Any:
         return value
     found = []
     for element, below, inside in shape.children(value):
-        if element in last and (element not in kept or (fieldsets.has(last[element]) and not _owned(kept[element], shape.kind))):
+        if element not in last:
+            found.append((element, below))
             continue
-        left = _pruned(inside, below, last[element], kept[element]) if element in last and element in kept else below
-        found.append((element, left))
+        own, others = last[element], kept.get(element)
+        if fieldsets.has(own) and (others is None or not _owned(others, shape.kind)):
+            continue
+        left = _pruned(inside, below, own, others or {})
+        if others is not None or left:  # what is empty now and nobody's goes too
+            found.append((element, left))
     if shape.kind in ("struct", "map"):
         return {element[2:]: below for element, below in found}
     return [below for _, below in found]

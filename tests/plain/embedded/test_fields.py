@@ -147,6 +147,14 @@ def test_an_apply_touches_the_status_only_through_its_subresource() -> None:
     assert entries(new)["me"]["fieldsV1"] == {"f:status": {"f:replicas": {}}}
 
 
+def test_an_apply_that_states_no_metadata_any_more_takes_out_its_labels_and_not_the_name() -> None:
+    bare_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "v"}}
+    labelled = {**bare_map, "metadata": {"name": "a", "labels": {"x": "y"}}}
+    live = fields.apply(CONFIGMAP, None, labelled, "me", force=False, subresource="", now="now")
+    after = fields.apply(CONFIGMAP, live, clone(bare_map), "me", force=False, subresource="", now="later")
+    assert {k: v for k, v in after["metadata"].items() if k != "managedFields"} == {"name": "a"}
+
+
 def test_neither_the_live_object_nor_the_manifest_is_changed_by_an_apply() -> None:
     live = created(DEPLOYMENT, STORIES[6]["steps"][0]["body"], "other")
     body = clone(STORIES[6]["steps"][1]["body"])
