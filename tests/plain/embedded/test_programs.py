@@ -53,6 +53,7 @@ SCRIPTS = [
     ("mkdir -p /tmp/d/e; touch /tmp/d/x; ls /tmp/d; rm -r /tmp/d; ls /tmp/d 2>/dev/null || echo gone", "e\nx\ngone\n"),
     ("echo /bin/l? /nope*", "/bin/ln /bin/ls /nope*\n"),
     ("A=1 env | grep ^A=; echo ${A-unset}", "A=1\nunset\n"),
+    ("[[ a == a ]] && echo yes; set -o pipefail; false | true; echo $?; env -i A=1 env", "yes\n1\nA=1\n"),
     ("! true; echo $?; ! false; echo $?", "1\n0\n"),
     ("eval 'x=1; echo $x'; echo 'echo $1' > /tmp/s; sh /tmp/s arg; . /tmp/s", "1\narg\n\n"),
     ("timeout 1 sleep 5; echo $?", "143\n"),

@@ -112,6 +112,8 @@ def xargs(process: Process) -> Run:
 
 def env(process: Process) -> Run:
     words, more = process.argv[1:], dict(process.env)
+    if words[:1] == ["-i"]:
+        words, more = words[1:], {}
     while words and "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
         more[name] = value

@@ -160,7 +160,8 @@ class Shell:
             child.start()
         for child in children:
             yield from self.wait_for(child)
-        return children[-1].code or 0
+        failed = [c.code for c in children if c.code] if self.options.get("pipefail") else []
+        return (failed[-1] if failed else children[-1].code) or 0
 
     def wait_for(self, child: Process) -> Step:
         """A child in the foreground: traps wait until it has ended."""

@@ -84,8 +84,9 @@ def printf(_: Shell, argv: list[str], io: Streams) -> Step:
 
 def test(shell: Shell, argv: list[str], io: Streams) -> Step:
     words = argv[1:]
-    if argv[0] == "[" and (not words or words.pop() != "]"):
-        io.stderr.write(f"{shell.name}: missing ]\n".encode())
+    end = {"[": "]", "[[": "]]"}.get(argv[0])
+    if end and (not words or words.pop() != end):
+        io.stderr.write(f"{shell.name}: missing {end}\n".encode())
         return 2
     try:
         return 0 if holds(words, shell.process) else 1
@@ -160,7 +161,7 @@ def set_(shell: Shell, argv: list[str], io: Streams) -> Step:
             shell.arguments = words
             return 0
         if flags[1:] == "o":
-            words = words[1:]
+            shell.options[words.pop(0) if words else ""] = flags[0] == "-"
             continue
         for letter in flags[1:]:
             shell.options[letter] = flags[0] == "-"
@@ -354,7 +355,7 @@ def local(shell: Shell, argv: list[str], _: Streams) -> Step:
 
 
 BUILTINS: dict[str, Builtin] = {
-    "echo": echo, "printf": printf, "test": test, "[": test, ":": nothing, "true": nothing, "false": fails, "cd": cd, "pwd": pwd,
+    "echo": echo, "printf": printf, "test": test, "[": test, "[[": test, ":": nothing, "true": nothing, "false": fails, "cd": cd, "pwd": pwd,
     "export": export, "readonly": export, "unset": unset, "set": set_, "shift": shift, "exit": exit_, "break": leave, "continue": leave,
     "return": leave, "trap": trap, "exec": exec_, "eval": eval_, ".": source, "source": source, "read": read, "wait": wait, "kill": kill,
     "command": command, "type": command, "local": local, "umask": nothing, "ulimit": nothing,
