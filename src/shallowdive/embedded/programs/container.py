@@ -120,7 +120,7 @@ class Container:
     ) -> Process:
         """A new process, not started yet. Raises NotExecutable, in the runtime's words."""
         own = dict(self.env if env is None else env)
-        program = program or self.look_up(argv[0], own.get("PATH", ""), cwd)
+        program = program or self.look_up(argv[0], own.get("PATH", "/bin"), cwd)
         self._last_pid += 1
         process = Process(self, self._last_pid, parent, argv, program, own, cwd, stdin, stdout, stderr)
         self.processes[process.pid] = process

@@ -355,7 +355,8 @@ def local(shell: Shell, argv: list[str], _: Streams) -> Step:
 
 
 BUILTINS: dict[str, Builtin] = {
-    "echo": echo, "printf": printf, "test": test, "[": test, "[[": test, ":": nothing, "true": nothing, "false": fails, "cd": cd, "pwd": pwd,
+    "echo": echo, "printf": printf, "test": test, "[": test, "[[": test,
+    ":": nothing, "true": nothing, "false": fails, "cd": cd, "pwd": pwd,
     "export": export, "readonly": export, "unset": unset, "set": set_, "shift": shift, "exit": exit_, "break": leave, "continue": leave,
     "return": leave, "trap": trap, "exec": exec_, "eval": eval_, ".": source, "source": source, "read": read, "wait": wait, "kill": kill,
     "command": command, "type": command, "local": local, "umask": nothing, "ulimit": nothing,
