@@ -53,6 +53,39 @@ def pod(p: Pic, at: Box, state: str, name: str, sub: str) -> None:
     p.text(x + 33, y + h / 2 + 13, sub, fill="muted", room=w - 38)
 
 
+def claim(p: Pic, at: Box, name: str, sub: str, *, there: bool = True) -> None:
+    """A ticket with a notch at each side."""
+    x, y, w, h = at
+    m = y + h / 2
+    right = f"H{x + w:.1f}V{m - 6:.1f}A6 6 0 0 0 {x + w:.1f} {m + 6:.1f}V{y + h:.1f}"
+    d = f"M{x:.1f} {y:.1f}{right}H{x:.1f}V{m + 6:.1f}A6 6 0 0 0 {x:.1f} {m - 6:.1f}Z"
+    p.path(d, "paper", "edge", dash="" if there else NOT_THERE)
+    _lettering(p, (x + 4, y, w - 8, h), ("Claim (PVC)", name, sub))
+
+
+def volume(p: Pic, at: Box, kind: str, name: str) -> None:
+    """A cylinder: bytes that stay."""
+    x, y, w, h = at
+    e = 7
+    body = f"M{x:.1f} {y + e}A{w / 2:.1f} {e} 0 0 1 {x + w:.1f} {y + e}V{y + h - e}A{w / 2:.1f} {e} 0 0 1 {x:.1f} {y + h - e}Z"
+    p.path(body, "paper", "edge")
+    p.path(f"M{x:.1f} {y + e}A{w / 2:.1f} {e} 0 0 0 {x + w:.1f} {y + e}", "none", "edge")
+    _lettering(p, (x, y + e, w, h - e), (kind, name))
+
+
+def node(p: Pic, at: Box, name: str) -> None:
+    """A square box on a thick floor."""
+    x, y, w, h = at
+    p.rect(*at, "sheet", "edge", r=2)
+    p.line(x, y + h, x + w, y + h, "edge", 4)
+    _lettering(p, at, ("Node", name))
+
+
+def not_there(p: Pic, at: Box, words: str, r: float) -> None:
+    p.rect(*at, "none", "wait", r, dash=NOT_THERE)
+    p.text(at[0] + at[2] / 2, at[1] + at[3] / 2 + 4, words, fill="muted", anchor="middle", room=at[2] - 8)
+
+
 def hop(p: Pic, a: Box, b: Box, words: str, token: str) -> tuple[float, float]:
     """An arrow from box to box with its answer in a pill, broken ones with a cross. Returns the middle."""
     dash = "3 4" if token == "wait" else ""

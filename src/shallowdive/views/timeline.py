@@ -1,182 +1,159 @@
 """Desired against actual, over time: how many pods were ready, how many were wanted, and one lane for every pod that ever lived.
 
-Pure: a history in, a picture out. Lanes are in order of birth; a new pod is a new lane, never a renamed one."""
+Pure: a history in, a picture out. Lanes are in order of birth; a new pod is a new lane, never a renamed one. More pods than anybody
+can tell apart become bands: how many were in which state."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from shallowdive.live import History
-from shallowdive.objects import is_helper, name_of, uid_of
-from shallowdive.objects.pods import pod_state
+from shallowdive.views import said as prediction
+from shallowdive.views.axis import Axis, where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
+from shallowdive.views.lives import Life, Lives, lives
+from shallowdive.views.said import Said
 from shallowdive.views.shapes import STATE, Pic, bar, glyph
 
-NAMED_LANES = 14
-MOST_LANES = 120
-CHART_PX = 92
+__all__ = ["Life", "Lives", "draw", "in_words", "lives", "picture", "short_name"]
+
+NAMED_LANES, THICK_LANES, MOST_LANES = 14, 120, 300
+"""Lanes with names; lanes of 4 px; beyond the last number, bands."""
+CHART_PX, BANDS_PX = 92, 160
+SOLID = {"ready": "ready", "pending": "hair", "pulling": "work", "notready": "warn_fill"}
+BANDS = {
+    "ready": (("ready",), "ready"),
+    "running, not ready": (("notready",), "warn_fill"),
+    "starting": (("pulling",), "work"),
+    "Pending": (("pending",), "hair"),
+    "broken": (("failed", "backoff"), "fail"),
+    "ending": (("terminating", "unknown", "succeeded"), "wait"),
+}
+"""Word of a band: the states in it, its colour."""
 
 
-@dataclass(slots=True)
-class Life:
-    """One pod: its name, when each state began (seconds from the start of the picture), when it was gone."""
-
-    name: str
-    steps: list[tuple[float, str]] = field(default_factory=list)
-    gone: float | None = None
-
-    def state_at(self, t: float) -> str:
-        if self.gone is not None and t >= self.gone:
-            return ""
-        return next((s for at, s in reversed(self.steps) if at <= t), "")
-
-
-@dataclass(slots=True)
-class Lives:
-    """What the timeline draws: pods by UID, the wanted number over time, seconds from start to end."""
-
-    pods: list[Life]
-    wanted: list[tuple[float, int]]
-    end: float
-
-    def count(self, t: float, state: str = "ready") -> int:
-        return sum(1 for p in self.pods if p.state_at(t) == state)
-
-
-def lives(history: History, end_s: float | None = None) -> Lives:
-    """Read lives from a record. Traffic generators are left out; time begins with the first pod or wish."""
-    pods: dict[str, Life] = {}
-    wanted: list[tuple[float, int]] = []
-    wishes: dict[str, int] = {}
-    began = next((s.at_s for s in history.events if s.kind in ("Pod", "Deployment") and not is_helper(s.object)), 0.0)
-    last = began
-    for s in history.events:
-        if s.kind not in ("Pod", "Deployment") or is_helper(s.object):
-            continue
-        t, last = round(s.at_s - began, 2), s.at_s
-        if s.kind == "Deployment":
-            wishes[name_of(s.object)] = 0 if s.type == "DELETED" else int((s.object.get("spec") or {}).get("replicas") or 0)
-            if not wanted or wanted[-1][1] != sum(wishes.values()):
-                wanted.append((t, sum(wishes.values())))
-            continue
-        life = pods.setdefault(uid_of(s.object), Life(name_of(s.object)))
-        if s.type == "DELETED":
-            life.gone = t
-        elif not life.steps or life.steps[-1][1] != pod_state(s.object):
-            life.steps.append((t, pod_state(s.object)))
-    end = max((end_s - began) if end_s else 0, last - began + 2, 12)
-    return Lives(list(pods.values()), wanted, end)
-
-
-def draw(history: History, end_s: float | None = None) -> Drawn:
-    seen = lives(history, end_s)
+def draw(history: History, end_s: float | None = None, *, since_s: float | None = None, said: Said | None = None) -> Drawn:
+    """`since_s`: the left edge, for a record that is longer than the story. `said`: the learner's prediction, drawn in."""
+    seen = lives(history, end_s, since_s)
     if not seen.pods:
         return Drawn("", "", "Your namespace is empty. Run the cell that makes pods; they appear here by themselves.", empty=True)
-    facts = in_words(seen)
-    states = sorted({s for p in seen.pods for _, s in p.steps})
-    keys = key("M1 9H25", "wanted", "ink") if seen.wanted else ""
-    return Drawn(
-        picture(seen, DESK_PX, facts).svg(),
-        picture(seen, PHONE_PX, facts).svg(),
-        facts,
-        states,
-        keys,
-        "Each lane is one pod; a new lane is a new pod.",
-    )
+    now = seen.end
+    if said:
+        seen.end = max(seen.end, said.since_s - seen.began_s + said.after_s + 2)
+    facts = in_words(seen) + (f" {prediction.in_words(seen, said, now)}" if said else "")
+    states = sorted({s for p in seen.pods for _, _, s in p.spans(seen.end)})
+    keys = (key("M1 9H25", "wanted", "ink") if seen.wanted else "") + (key("M1 9H25", "your prediction", "you", "5 4") if said else "")
+    read = "Each lane is one pod; a new lane is a new pod."
+    if len(seen.pods) > MOST_LANES:
+        read = "Too many pods for a lane each: a band is as high as there are pods in its state."
+    if said:
+        read = f"{prediction.in_words(seen, said, now)} Hollow dot: what you said. Solid dot: what happened."
+    desk, phone = (picture(seen, w, facts, said, now).svg() for w in (DESK_PX, PHONE_PX))
+    return Drawn(desk, phone, facts, states, keys, read)
 
 
 def in_words(seen: Lives) -> str:
-    wanted = seen.wanted[-1][1] if seen.wanted else 0
-    ready, gone = seen.count(seen.end), sum(1 for p in seen.pods if p.gone is not None)
+    wanted, ready = seen.wanted_at(seen.end), seen.count(seen.end)
+    gone = sum(1 for p in seen.pods if p.gone is not None)
     words = f"{wanted} wanted, {ready} ready. " if seen.wanted else f"{ready} ready. "
+    earlier = f" {seen.earlier} more ended earlier." if seen.earlier else ""
+    rest = len(seen.pods) - 60
     return (
         words
         + f"{len(seen.pods)} pods lived so far, {gone} of them are gone. In order of birth: "
         + ", ".join(p.name + (" (gone)" if p.gone is not None else "") for p in seen.pods[:60])
-        + "."
+        + (f" and {rest} more." if rest > 0 else ".")
+        + earlier
     )
 
 
-def picture(seen: Lives, w: float, label: str) -> Pic:
-    """The chart above, the lanes below; both share the time axis."""
-    phone = w < 400
-    shown = seen.pods[-MOST_LANES:]
-    dense = len(shown) > NAMED_LANES
+def picture(seen: Lives, w: float, label: str, said: Said | None = None, now: float | None = None) -> Pic:
+    """The chart above, the lanes (or bands) below; both share the time axis."""
+    phone, n = w < 400, len(seen.pods)
     left, right, top = (52 if phone else 108), 12, 22
-    lane, gap = (4, 1) if dense else (13, 7)
-    lanes_y = top + CHART_PX + 40
-    p = Pic(w, lanes_y + len(shown) * (lane + gap) + 26, label)
-    x = _scale(left, w - right, seen.end)
-    peak = max([n for _, n in seen.wanted] + [seen.count(t) for t in _moments(seen)] + [1])
-    _chart(p, seen, x, top, peak, left, w - right)
-    p.text(0, lanes_y - 12, f"{len(shown)} pods, one thin line each" if dense else "one lane per pod (by UID)", fill="muted")
-    for i, life in enumerate(shown):
-        _lane(p, life, x, lanes_y + i * (lane + gap), lane, seen.end, left, dense)
-    _axis(p, x, seen.end, 3 if phone else 6)
-    return p
+    lane, gap = (13, 7) if n <= NAMED_LANES else (4, 1) if n <= THICK_LANES else (2, 1)
+    below_y = top + CHART_PX + 40
+    p = Pic(w, below_y + (n * (lane + gap) if n <= MOST_LANES else BANDS_PX + 12) + 26, label)
+    x = Axis(left, w - right, seen.end)
+    ready = seen.counts()
+    peak = max([n for _, n in seen.wanted] + [n for _, n in ready] + [1, said.value if said else 1])
 
-
-def _scale(left: float, right: float, end: float) -> _Scale:
-    return _Scale(left, right, end)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    left: float
-    right: float
-    end: float
-
-    def __call__(self, t: float) -> float:
-        return self.left + (self.right - self.left) * min(t, self.end) / self.end
-
-
-def _moments(seen: Lives) -> list[float]:
-    return sorted({t for p in seen.pods for t in [at for at, _ in p.steps] + ([p.gone] if p.gone is not None else [])} | {0.0})
-
-
-def _chart(p: Pic, seen: Lives, x: _Scale, top: float, peak: int, left: float, right: float) -> None:
     def y(n: float) -> float:
         return top + CHART_PX - (CHART_PX - 14) * n / peak
 
-    for n in (0, peak):
-        p.line(left, y(n), right, y(n), "hair", 1)
-        p.text(left - 8, y(n) + 4, str(n), fill="muted", anchor="end")
+    _chart(p, seen, x, ready, {n: y(n) for n in range(peak + 1)}, top)
+    if said:
+        prediction.draw(p, seen, said, x, y, seen.end if now is None else now)
+    if n > MOST_LANES:
+        _bands(p, seen, x, below_y)
+    else:
+        p.text(0, below_y - 12, "one lane per pod (by UID)" if n <= NAMED_LANES else f"{n} pods, one thin line each", fill="muted")
+        for i, life in enumerate(seen.pods):
+            (_lane if n <= NAMED_LANES else _thin)(p, life, x, below_y + i * (lane + gap), lane)
+    x.draw(p, 3 if phone else 6)
+    return p
+
+
+def _chart(p: Pic, seen: Lives, x: Axis, ready: list[tuple[float, int]], y: dict[int, float], top: float) -> None:
+    for n in (0, max(y)):
+        p.line(x.left, y[n], x.right, y[n], "hair", 1)
+        p.text(x.left - 8, y[n] + 4, str(n), fill="muted", anchor="end")
     p.text(0, top - 8, "ready pods", fill="muted")
-    d = f"M{x(0):.1f} {y(0):.1f}" + "".join(f"H{x(t):.1f}V{y(seen.count(t)):.1f}" for t in _moments(seen))
-    p.path(d + f"H{x(seen.end):.1f}V{y(0):.1f}Z", "ready_tint", "ready")
-    d = ""
+    d = f"M{x(0):.1f} {y[0]:.1f}" + "".join(f"H{x(t):.1f}V{y[n]:.1f}" for t, n in ready)
+    p.path(d + f"H{x(seen.end):.1f}V{y[0]:.1f}Z", "ready_tint", "ready")
     for (t, n), (until, _) in pairwise([*seen.wanted, (seen.end, 0)]):
-        d += f"{'L' if d else 'M'}{x(t):.1f} {y(n):.1f}L{x(until):.1f} {y(n):.1f}"
         if x(until) - x(t) > 84:
-            p.text(x(t) + 6, y(n) - 6, f"wanted {n}", bold=True)
-    p.path(d, "none", "ink", 2)
+            p.text(x(t) + 6, y[n] - 6, f"wanted {n}", bold=True)
+    p.path(x.steps(seen.wanted, y), "none", "ink", 2)
 
 
-def _lane(p: Pic, life: Life, x: _Scale, y: float, h: float, end: float, left: float, dense: bool) -> None:
-    stop = life.gone if life.gone is not None else end
-    if not dense:
-        p.text(
-            left - 8,
-            y + 11,
-            short_name(life.name, left),
-            fill="muted" if life.gone is not None else "ink",
-            anchor="end",
-            mono=True,
-            room=left - 8,
-        )
-    for (at, state), (until, _) in pairwise([*life.steps, (stop, "")]):
-        if until <= at:
-            continue
-        if dense:
-            solid = {"ready": "ready", "pending": "hair", "pulling": "work", "notready": "warn_fill"}
-            p.rect(x(at), y, x(until) - x(at), h, solid.get(state, STATE[state][1]))
-        else:
-            bar(p, x(at), y, x(until) - x(at), h, state, r=2)
-            if state in ("backoff", "failed") and x(until) - x(at) > 16:
-                glyph(p, (x(at) + x(until)) / 2, y + h / 2, state, STATE[state][1], 0.7)
-    if life.gone is not None and not dense and x(life.gone) < x(end) - 12:
+def _lane(p: Pic, life: Life, x: Axis, y: float, h: float) -> None:
+    fill, left = "muted" if life.gone is not None else "ink", x.left
+    p.text(left - 8, y + 11, short_name(life.name, left), fill=fill, anchor="end", mono=True, room=left - 8)
+    for at, until, state in life.spans(x.end):
+        bar(p, x(at), y, x(until) - x(at), h, state, r=2)
+        if state in ("backoff", "failed") and x(until) - x(at) > 16:
+            glyph(p, (x(at) + x(until)) / 2, y + h / 2, state, STATE[state][1], 0.7)
+    if life.gone is not None and x(life.gone) < x(x.end) - 12:
         p.path(f"M{x(life.gone) + 4:.1f} {y + 3:.1f}l7 7m0 -7l-7 7", "none", "wait", 2)
+
+
+def _thin(p: Pic, life: Life, x: Axis, y: float, h: float) -> None:
+    for at, until, state in life.spans(x.end):
+        p.rect(x(at), y, x(until) - x(at), h, SOLID.get(state, STATE[state][1]))
+
+
+def _bands(p: Pic, seen: Lives, x: Axis, top: float) -> None:
+    """Stacked: how many pods were in which state; the words stand on the band where it is highest."""
+    columns = [seen.end * i / 160 for i in range(161)]
+    layers = [(word, _sampled(seen.counts(states), columns)) for word, (states, _) in BANDS.items()]
+    most = max(sum(values) for values in zip(*(v for _, v in layers), strict=True)) or 1
+    base, names = [0] * len(columns), []
+    for word, values in layers:
+        if any(values):
+            upper = [b + v for b, v in zip(base, values, strict=True)]
+            there = "".join(f"L{x(t):.1f} {top + BANDS_PX * (1 - n / most):.1f}" for t, n in zip(columns, upper, strict=True))
+            back = "".join(f"L{x(t):.1f} {top + BANDS_PX * (1 - n / most):.1f}" for t, n in reversed(list(zip(columns, base, strict=True))))
+            p.path(f"M{there[1:]}{back}Z", BANDS[word][1], "paper", 1)
+            highest = max(range(len(columns)), key=lambda i: (values[i], i))
+            names.append((word, x(columns[highest]), top + BANDS_PX * (1 - (base[highest] + upper[highest]) / 2 / most) + 4))
+            base = upper
+    for word, at, middle in names:
+        where_free(p, word, (at, middle, "middle"), (at - 4, middle, "end"), (at + 4, middle, "start"), bold=True)
+    now = [f"{values[-1]:,} {word}" for word, values in layers if values[-1]]
+    p.text(0, top - 12, f"{len(seen.pods):,} pods: {', '.join(now) or 'all gone'}", fill="muted", room=p.w)
+    for n in list(dict.fromkeys(accumulate((0, most)))):
+        p.text(x.left - 8, top + BANDS_PX * (1 - n / most) + 4, f"{n:,}", fill="muted", anchor="end")
+
+
+def _sampled(steps: list[tuple[float, int]], columns: list[float]) -> list[int]:
+    values, i, n = [], 0, 0
+    for t in columns:
+        while i < len(steps) and steps[i][0] <= t:
+            n = steps[i][1]
+            i += 1
+        values.append(n)
+    return values
 
 
 def short_name(name: str, left: float) -> str:
@@ -185,13 +162,3 @@ def short_name(name: str, left: float) -> str:
     if len(parts) < 3 or len(parts[-1]) != 5:
         return name
     return parts[-1] if left < 100 else f"{parts[0]}-…-{parts[-1]}"
-
-
-def _axis(p: Pic, x: _Scale, end: float, most: int) -> None:
-    unit = next(u for u in (2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 86400) if end / u <= most)
-    t = 0
-    while t <= end:
-        words = f"{t} s" if end < 180 else f"{t // 60} min" if unit >= 60 else f"{t} s"
-        anchor = "start" if t == 0 else "end" if x(t) > x.right - 20 else "middle"
-        p.text(x(t), p.h - 6, words, fill="muted", anchor=anchor)  # type: ignore[arg-type]
-        t += unit

@@ -1,0 +1,109 @@
+"""The lives of pods, read from a record: when each state began, when it was gone, how many were wanted. Pure; nothing is drawn here.
+
+Traffic generators and other helpers of the course are left out. Times are seconds from the left edge of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from shallowdive.live import History
+from shallowdive.objects import is_helper, name_of, uid_of
+from shallowdive.objects.pods import pod_state
+
+SHORTEST_S = 12
+Steps = list[tuple[float, int]]
+"""A number over time: (from this second on, so many)."""
+
+
+@dataclass(slots=True)
+class Life:
+    """One pod: its name, when each state began, when it was gone."""
+
+    name: str
+    steps: list[tuple[float, str]] = field(default_factory=list)
+    gone: float | None = None
+
+    def state_at(self, t: float) -> str:
+        if self.gone is not None and t >= self.gone:
+            return ""
+        return next((s for at, s in reversed(self.steps) if at <= t), "")
+
+    def spans(self, end: float) -> list[tuple[float, float, str]]:
+        """(from, to, state), only what has a length and lies right of the left edge."""
+        stop = self.gone if self.gone is not None else end
+        both = pairwise([*self.steps, (stop, "")])
+        return [(max(at, 0.0), until, state) for (at, state), (until, _) in both if until > max(at, 0.0)]
+
+
+@dataclass(slots=True)
+class Lives:
+    """What the timeline draws: pods by UID, the wanted number over time, the last second; `began_s` is the left edge since 1970."""
+
+    pods: list[Life]
+    wanted: Steps
+    end: float
+    began_s: float = 0.0
+    earlier: int = 0
+    """Pods that were gone before the left edge."""
+    uids: list[str] = field(default_factory=list)
+
+    @property
+    def by_uid(self) -> dict[str, Life]:
+        return dict(zip(self.uids, self.pods, strict=True))
+
+    def count(self, t: float, state: str = "ready") -> int:
+        return sum(1 for p in self.pods if p.state_at(t) == state)
+
+    def counts(self, states: Iterable[str] = ("ready",)) -> Steps:
+        """How many pods were in one of these states, over time."""
+        of, change = set(states), {0.0: 0}
+        for p in self.pods:
+            for at, until, state in p.spans(self.end):
+                if state in of:
+                    change[at] = change.get(at, 0) + 1
+                    if until < self.end:
+                        change[until] = change.get(until, 0) - 1
+        made: Steps = []
+        n = 0
+        for t in sorted(change):
+            n += change[t]
+            if not made or made[-1][1] != n:
+                made.append((t, n))
+        return made
+
+    def wanted_at(self, t: float) -> int:
+        return next((n for at, n in reversed(self.wanted) if at <= t), 0)
+
+
+def lives(history: History, end_s: float | None = None, since_s: float | None = None) -> Lives:
+    """Read lives from a record, from the first pod or wish on, or from `since_s`: pods that were gone by then are only counted."""
+    pods: dict[str, Life] = {}
+    wanted: Steps = []
+    wishes: dict[str, int] = {}
+    seen = [s for s in history.events if s.kind in ("Pod", "Deployment") and not is_helper(s.object)]
+    first = seen[0].at_s if seen else 0.0
+    began = max(first, since_s) if since_s else first
+    for s in seen:
+        t = round(s.at_s - began, 2)
+        if s.kind == "Deployment":
+            wishes[name_of(s.object)] = 0 if s.type == "DELETED" else int((s.object.get("spec") or {}).get("replicas") or 0)
+            if not wanted or wanted[-1][1] != sum(wishes.values()):
+                wanted.append((t, sum(wishes.values())))
+            continue
+        life = pods.setdefault(uid_of(s.object), Life(name_of(s.object)))
+        if s.type == "DELETED":
+            life.gone = t
+        elif not life.steps or life.steps[-1][1] != pod_state(s.object):
+            life.steps.append((t, pod_state(s.object)))
+    last = seen[-1].at_s if seen else began
+    end = max((end_s - began) if end_s else 0, last - began + 2, SHORTEST_S)
+    shown = {uid: p for uid, p in pods.items() if p.gone is None or p.gone > 0}
+    return Lives(list(shown.values()), _from_zero(wanted), end, began, len(pods) - len(shown), list(shown))
+
+
+def _from_zero(steps: Steps) -> Steps:
+    """The same steps, those before the left edge folded into one at it."""
+    before = [n for t, n in steps if t <= 0]
+    return ([(0.0, before[-1])] if before else []) + [(t, n) for t, n in steps if t > 0]
