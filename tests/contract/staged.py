@@ -29,7 +29,7 @@ def pod(*containers: Json, labels: Json | None = None, **spec: Any) -> Json:
 
 
 def exec_probe(command: str, **more: Any) -> Json:
-    return {"exec": {"command": ["sh", "-c", command]}, "periodSeconds": 1, "failureThreshold": 1} | more
+    return {"exec": {"command": ["sh", "-c", command]}, "periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 10} | more
 
 
 def web(name: str = "main", port: int = 8080, **more: Any) -> Json:

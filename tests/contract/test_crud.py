@@ -156,7 +156,8 @@ def test_a_stale_resource_version_is_a_conflict(api: Api, maps: str) -> None:
     answer = api.put(f"{maps}/one", old | {"data": {"a": "3"}})
     assert (answer.code, answer.body["reason"]) == (409, "Conflict")
     assert answer.body["message"] == (
-        'Operation cannot be fulfilled on configmaps "one": the object has been modified; please apply your changes to the latest version and try again'
+        'Operation cannot be fulfilled on configmaps "one": the object has been modified; '
+        "please apply your changes to the latest version and try again"
     )
     assert answer.body["details"] == {"name": "one", "kind": "configmaps"}
     assert api.seen(f"{maps}/one")["data"] == {"a": "2"}

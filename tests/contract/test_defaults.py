@@ -151,8 +151,8 @@ def test_two_services_never_share_an_address(api: Api, ns: str) -> None:
     answer = api.post(path_of(ns, "services"), {"metadata": {"name": "same"}, "spec": {"ports": [{"port": 80}], "clusterIP": one}})
     assert answer.code == 422
     assert (
-        answer.body["message"]
-        == f'Service "same" is invalid: spec.clusterIPs: Invalid value: ["{one}"]: failed to allocate IP {one}: provided IP is already allocated'
+        answer.body["message"] == f'Service "same" is invalid: spec.clusterIPs: Invalid value: ["{one}"]: failed to allocate IP {one}: '
+        "provided IP is already allocated"
     )
 
 

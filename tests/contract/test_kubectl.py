@@ -1,7 +1,7 @@
 """What kubectl prints: the same scripted sessions on both targets, compared with the transcript of a real cluster.
 
-The transcripts in `transcripts/` were written by a kind cluster (`CONTRACT_TRANSCRIPTS=write pytest -m kind tests/contract/test_kubectl.py`)
-and it must write them again. What no two clusters share (names' random ends, ages, addresses, dates) is made equal first."""
+A kind cluster wrote `transcripts/` (`CONTRACT_TRANSCRIPTS=write pytest -m kind tests/contract/test_kubectl.py`) and must say the
+same again. What no two clusters share (names' random ends, ages, addresses, dates) is made equal first."""
 
 from __future__ import annotations
 

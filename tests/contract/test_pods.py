@@ -19,7 +19,8 @@ def test_a_pod_that_ends_well(stage: Stage) -> None:
     assert seen["status"]["phase"] == "Succeeded"
     ended = state(seen)["terminated"]
     assert (ended["exitCode"], ended["reason"]) == (0, "Completed")
-    assert ended["startedAt"] <= ended["finishedAt"]
+    assert ended["startedAt"].endswith("Z")
+    assert ended["finishedAt"].endswith("Z")
     assert ended["containerID"].startswith("containerd://")
     assert condition(seen, "Ready") | {"lastTransitionTime": ""} == {
         "type": "Ready", "status": "False", "reason": "PodCompleted", "lastProbeTime": None, "lastTransitionTime": "",

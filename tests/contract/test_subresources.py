@@ -193,8 +193,11 @@ def test_the_log_of_a_pod_without_a_node_is_no_content(stage: Stage) -> None:
 
 
 def test_the_log_of_the_life_before(stage: Stage) -> None:
-    stage.when("crashes", lambda p: p["status"]["containerStatuses"][0]["restartCount"] > 0)
-    eventually(lambda: stage.log("crashes", previous=True) == "run\n")
+    def look() -> bool:
+        stage.when("crashes", lambda p: p["status"]["containerStatuses"][0]["restartCount"] > 0)
+        return stage.log("crashes", previous=True) == "run\n"
+
+    eventually(look, 90)
 
 
 # ── exec ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,8 @@ COLUMNS = {
     "/api/v1/serviceaccounts": "Name Age|",
     "/api/v1/endpoints": "Name Endpoints Age|",
     "/api/v1/persistentvolumeclaims": "Name Status Volume Capacity Access Modes StorageClass VolumeAttributesClass Age|VolumeMode",
-    "/api/v1/persistentvolumes": "Name Capacity Access Modes Reclaim Policy Status Claim StorageClass VolumeAttributesClass Reason Age|VolumeMode",
+    "/api/v1/persistentvolumes": "Name Capacity Access Modes Reclaim Policy Status Claim "
+    "StorageClass VolumeAttributesClass Reason Age|VolumeMode",
     "/apis/apps/v1/deployments": "Name Ready Up-to-date Available Age|Containers Images Selector",
     "/apis/apps/v1/replicasets": "Name Desired Current Ready Age|Containers Images Selector",
     "/apis/apps/v1/statefulsets": "Name Ready Age|Containers Images",
