@@ -1,0 +1,55 @@
+"""The embedded cluster as a process, and plain connections to it: for tests of what happens on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import subprocess
+import sys
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+TOKEN = "a-token-of-the-tests"
+HEADERS = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json", "user-agent": "tests/1"}
+
+
+class Server:
+    """How to talk to it, and what it wrote to stderr."""
+
+    def __init__(self, process: subprocess.Popen[bytes], kubeconfig: dict[str, Any], log: Path) -> None:
+        self.process, self.log = process, log
+        cluster = kubeconfig["clusters"][0]["cluster"]
+        self.port = int(cluster["server"].rpartition(":")[2])
+        self.tls = ssl.create_default_context(cadata=b64decode(cluster["certificate-authority-data"]).decode())
+
+    def resident_bytes(self) -> int:
+        fields = Path(f"/proc/{self.process.pid}/status").read_text().split("VmRSS:")[1].split()
+        return int(fields[0]) * 1024
+
+    async def connect(self, receive_buffer: int = 1 << 20) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls, limit=receive_buffer)
+
+    @staticmethod
+    def request(method: str, path: str, body: bytes = b"") -> bytes:
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *(f"{k}: {v}" for k, v in HEADERS.items())]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Server]:
+    kubeconfig = folder / "kubeconfig"
+    command = [sys.executable, "-m", "shallowdive.embedded", "--kubeconfig", str(kubeconfig), "--token", TOKEN]
+    log = folder / "log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+    try:
+        assert process.stdout is not None
+        assert b"embedded cluster" in process.stdout.readline()
+        yield Server(process, json.loads(kubeconfig.read_text()), log)
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
