@@ -19,7 +19,7 @@ class Index:
         self._found: dict[Hashable, dict[Key, None]] = {}
         for event in store.latest(resource):
             self._add(event.key, event.object)
-        store.listen(self._heard)
+        store.listen(self._heard, resource)
 
     def keys(self, value: Hashable) -> list[Key]:
         """The keys of the objects with this value, in order of entry."""
@@ -35,8 +35,6 @@ class Index:
         return len(self._found.get(value, ()))
 
     def _heard(self, event: Event) -> None:
-        if event.resource != self._resource:
-            return
         if event.before is None:
             self._add(event.key, event.object)
         elif event.type == "DELETED":

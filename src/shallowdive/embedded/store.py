@@ -61,7 +61,7 @@ class Store:
         self._events: defaultdict[str, deque[Event]] = defaultdict(deque)
         self._forgotten: defaultdict[str, int] = defaultdict(int)
         self._by_owner: defaultdict[str, set[tuple[str, Key]]] = defaultdict(set)
-        self._listeners: list[Callable[[Event], None]] = []
+        self._listeners: defaultdict[str, list[Callable[[Event], None]]] = defaultdict(list)
 
     # reading
 
@@ -123,9 +123,11 @@ class Store:
 
     # writing
 
-    def listen(self, call: Callable[[Event], None]) -> None:
-        """Have `call` made after every change, in order. It must not change the store."""
-        self._listeners.append(call)
+    def listen(self, call: Callable[[Event], None], resource: str = "") -> None:
+        """Have `call` made after every change, of one resource or ('') of any. It must not change the store.
+
+        Whoever listens to one resource hears first, so that an index is right when controllers are told."""
+        self._listeners[resource].append(call)
 
     def put(self, resource: str, value: Object) -> Object:
         """Store a new object or a new version of one, at the next revision. `value` belongs to the store from now on."""
@@ -166,5 +168,6 @@ class Store:
         events.append(event)
         if len(events) > self._history:
             self._forgotten[event.resource] = events.popleft().revision
-        for call in self._listeners:
-            call(event)
+        for resource in (event.resource, ""):
+            for call in self._listeners.get(resource, ()):
+                call(event)

@@ -87,3 +87,13 @@ def test_an_item_of_a_list_is_the_object_without_its_kind() -> None:
     assert event is not None
     assert event.encoded == b'{"kind":"ConfigMap","apiVersion":"v1",' + event.bare[1:]
     assert b"apiVersion" not in event.bare
+
+
+def test_who_listens_to_one_resource_hears_only_of_it_and_before_the_others() -> None:
+    store = Store()
+    heard: list[str] = []
+    store.listen(lambda event: heard.append(f"any {event.resource}"))
+    store.listen(lambda event: heard.append("maps"), "configmaps")
+    store.put("secrets", thing("a"))
+    store.put("configmaps", thing("a"))
+    assert heard == ["any secrets", "maps", "any configmaps"]

@@ -40,11 +40,11 @@ class Rbac:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._grants: dict[Subject, list[Grant]] | None = None
-        store.listen(self._heard)
+        for resource in RESOURCES:
+            store.listen(self._heard, resource)
 
-    def _heard(self, event: Event) -> None:
-        if event.resource in RESOURCES:
-            self._grants = None
+    def _heard(self, _: Event) -> None:
+        self._grants = None
 
     def allows(self, user: User, action: Action) -> bool:
         return self.reason(user, action) is not None
