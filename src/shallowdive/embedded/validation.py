@@ -54,11 +54,20 @@ def on_update(kind: Kind, old: Object, value: Object, subresource: str) -> list[
     was, now = old["metadata"], value["metadata"]
     if any(was.get(part) != now.get(part) for part in ("labels", "annotations", "finalizers", "ownerReferences")):
         metadata(now, found)
+        if "deletionTimestamp" in was:
+            _no_new_finalizers(was.get("finalizers") or [], now.get("finalizers") or [], found)
     if subresource in ("", "scale") and _rest(old) != _rest(value):
         if kind.resource in RULES:
             RULES[kind.resource](value, found)
         validation_updates.check(kind, old, value, found)
     return found
+
+
+def _no_new_finalizers(old: list[str], new: list[str], found: Found) -> None:
+    added = ", ".join(f'"{finalizer}"' for finalizer in new if finalizer not in old)
+    if added:
+        why = "no new finalizers can be added if the object is being deleted, found new finalizers []string"
+        found.forbidden("metadata.finalizers", f"{why}{{{added}}}")
 
 
 def _rest(value: Object) -> dict[str, Any]:

@@ -72,6 +72,18 @@ def test_a_status_is_not_held_up_by_rules_of_the_spec() -> None:
     assert not validation.on_update(kind, old, new, "")
 
 
+def test_an_object_that_is_being_deleted_gets_no_new_finalizers() -> None:
+    kind = kind_of("configmaps")
+    old = decoded(kind, {"metadata": {"name": "x", "finalizers": ["a.b/c", "d/e"]}})
+    old["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    fewer, more = clone(old), clone(old)
+    fewer["metadata"]["finalizers"] = ["d/e"]
+    more["metadata"]["finalizers"] += ["f/g"]
+    assert not validation.on_update(kind, old, fewer, "")
+    why = 'no new finalizers can be added if the object is being deleted, found new finalizers []string{"f/g"}'
+    assert listed(validation.on_update(kind, old, more, "")) == [["metadata.finalizers", "FieldValueForbidden", f"Forbidden: {why}"]]
+
+
 def test_a_bound_claim_may_grow_but_not_shrink() -> None:
     kind = kind_of("persistentvolumeclaims")
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}
