@@ -107,7 +107,7 @@ def _status(cluster: Cluster, number: int) -> dict[str, Any]:
         "nodeInfo": {
             "architecture": "amd64",
             "bootID": machine,
-            "containerRuntimeVersion": "shallowdive://embedded",
+            "containerRuntimeVersion": "containerd://embedded",
             "kernelVersion": "embedded",
             "kubeProxyVersion": "",
             "kubeletVersion": VERSION,

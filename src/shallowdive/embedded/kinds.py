@@ -24,6 +24,7 @@ ENDPOINTSLICES, LEASES = "endpointslices.discovery.k8s.io", "leases.coordination
 INGRESSES, INGRESSCLASSES = "ingresses.networking.k8s.io", "ingressclasses.networking.k8s.io"
 STORAGECLASSES, PDBS = "storageclasses.storage.k8s.io", "poddisruptionbudgets.policy"
 PRIORITYCLASSES, REPLICATIONCONTROLLERS = "priorityclasses.scheduling.k8s.io", "replicationcontrollers"
+CONTROLLERREVISIONS = "controllerrevisions.apps"
 ROLES, ROLEBINDINGS = "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io"
 CLUSTERROLES, CLUSTERROLEBINDINGS = "clusterroles.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"
 

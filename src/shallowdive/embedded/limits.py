@@ -89,17 +89,19 @@ def _problems(row: dict[str, Any], requests: Amounts, limits: Amounts) -> Iterat
 
 
 def _bound_problems(row: dict[str, Any], which: str, requests: Amounts, limits: Amounts, *, requests_only: bool = False) -> Iterator[str]:
+    """One problem at most for each bound: a minimum looks at the request first, a maximum at the limit."""
+    is_min = which == "min"
+    order = ("request",) if requests_only else ("request", "limit") if is_min else ("limit", "request")
     for name, bound in sorted((row.get(which) or {}).items()):
-        edge, is_min = quantity.nano(bound), which == "min"
+        edge, asked = quantity.nano(bound), {"request": requests.get(name), "limit": limits.get(name)}
         text = f"{'minimum' if is_min else 'maximum'} {name} usage per {row['type']} is {bound}"
-        asked = {"request": requests.get(name), **({} if requests_only else {"limit": limits.get(name)})}
-        needed = "request" if is_min or requests_only else "limit"
-        if asked[needed] is None:
-            yield f"{text}.  No {needed} is specified" if not is_min else f"{text}, but no request is specified"
+        if asked[order[0]] is None:
+            yield f"{text}.  No {order[0]} is specified"
             continue
-        for word, amount in asked.items():
-            if amount is not None and (quantity.nano(amount) < edge if is_min else quantity.nano(amount) > edge):
-                yield f"{text}, but {word} is {_pretty(amount, bound)}"
+        given = [(word, amount) for word in order if (amount := asked[word]) is not None]
+        broken = [row for row in given if (quantity.nano(row[1]) < edge if is_min else quantity.nano(row[1]) > edge)]
+        if broken:
+            yield f"{text}, but {broken[0][0]} is {_pretty(broken[0][1], bound)}"
 
 
 def _pretty(amount: str, like: str) -> str:

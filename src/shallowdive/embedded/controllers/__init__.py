@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shallowdive.embedded.controllers.accounts import RootCertificateController, ServiceAccountController
+from shallowdive.embedded.controllers.daemonset import DaemonSetController
 from shallowdive.embedded.controllers.deployment import DeploymentController
 from shallowdive.embedded.controllers.disruption import DisruptionController
 from shallowdive.embedded.controllers.endpoints import EndpointsController
@@ -16,6 +17,7 @@ from shallowdive.embedded.controllers.provisioner import LocalPathProvisioner
 from shallowdive.embedded.controllers.quota import ResourceQuotaController
 from shallowdive.embedded.controllers.rbac import ClusterRoleAggregation
 from shallowdive.embedded.controllers.replicaset import ReplicaSetController, ReplicationControllerController
+from shallowdive.embedded.controllers.statefulset import StatefulSetController
 from shallowdive.embedded.controllers.volumes import VolumeBinder
 from shallowdive.embedded.loop import Controller
 
@@ -28,6 +30,8 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     ReplicaSetController,
     ReplicationControllerController,
     DeploymentController,
+    StatefulSetController,
+    DaemonSetController,
     EndpointsController,
     JobController,
     ResourceQuotaController,

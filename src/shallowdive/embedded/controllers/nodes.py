@@ -152,8 +152,15 @@ def _set_conditions(controller: Controller, pod: Object, rows: list[dict[str, An
 def disrupt(controller: Controller, pod: Object, reason: str, message: str) -> None:
     """Say in a pod's conditions that it is about to be deleted, and why."""
     rows = [row for row in pod["status"].get("conditions") or () if row["type"] != "DisruptionTarget"]
-    now = controller.clock.stamp()
-    made = {"type": "DisruptionTarget", "status": "True", "lastTransitionTime": now, "reason": reason, "message": message}
+    made = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "observedGeneration": pod["metadata"].get("generation", 1),
+        "lastProbeTime": None,
+        "lastTransitionTime": controller.clock.stamp(),
+        "reason": reason,
+        "message": message,
+    }
     _set_conditions(controller, pod, [*rows, made])
 
 
