@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from shallowdive.embedded.index import Index
-from shallowdive.embedded.kinds import ENDPOINTSLICES, INGRESSCLASSES, INGRESSES, SERVICES
+from shallowdive.embedded.kinds import INGRESSCLASSES, INGRESSES, SERVICES
 from shallowdive.embedded.loop import Controller
 from shallowdive.embedded.network import Answer
 from shallowdive.embedded.registry import Who
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 CONTROLLER = "traefik.io/ingress-controller"
 WHO = Who("traefik")
 STATUS = {"loadBalancer": {"ingress": [{"hostname": "localhost"}]}}
-SERVICE_NAME = "kubernetes.io/service-name"
 GATEWAY = "10.244.0.1"
 """Who asks, as the pods see it: on kind the control-plane node's end of the pod network."""
 LABEL = "[a-zA-Z0-9-]+"
@@ -87,7 +85,6 @@ class FrontDoor(Controller):
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)
         self._routes: list[Route] | None = None
-        self._slices = Index(cluster.store, ENDPOINTSLICES, _service_of)
         self._turns: dict[Key, int] = {}
 
     def keys(self, event: Event) -> list[Key]:
@@ -129,22 +126,10 @@ class FrontDoor(Controller):
     def _addresses(self, route: Route) -> list[tuple[str, int]]:
         """The ready addresses behind a route, in order; none when the service or its port is missing."""
         key = (route.namespace, route.backend["name"])
-        service = self.store.get(SERVICES, *key)
-        wanted = route.backend.get("port", {})
+        service, port = self.store.get(SERVICES, *key), route.backend.get("port", {})
         if service is None or service["spec"].get("type") == "ExternalName":
             return []
-        ports = service["spec"].get("ports", ())
-        port = next((p for p in ports if p["port"] == wanted.get("number") or p.get("name", "") == wanted.get("name", "-")), None)
-        if port is None:
-            return []
-        return [
-            (endpoint["addresses"][0], p["port"])
-            for found in self._slices.objects(key)
-            for p in found.get("ports") or ()
-            if p.get("name", "") == port.get("name", "")
-            for endpoint in found.get("endpoints") or ()
-            if endpoint.get("conditions", {}).get("ready")
-        ]
+        return list(self.cluster.network.endpoints(*key, port.get("number") or port.get("name", "-")))
 
     @staticmethod
     def _forwarded(request: Request, path: str) -> Request:
@@ -165,12 +150,6 @@ def clean(path: str) -> str:
     path = unquote(path)
     cleaned = posixpath.normpath("/" + path.lstrip("/"))
     return cleaned + "/" if path.endswith("/") and cleaned != "/" else cleaned
-
-
-def _service_of(found: Object) -> list[Key]:
-    meta = found["metadata"]
-    name = (meta.get("labels") or {}).get(SERVICE_NAME)
-    return [(meta.get("namespace", ""), name)] if name else []
 
 
 def _said(answer: Answer) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,7 +31,8 @@ class Door:
     """A store with objects put straight into it; `ask` is a request from outside."""
 
     def __init__(self) -> None:
-        self.store, self.network = Store(), Network()
+        self.store = Store()
+        self.network = Network(self.store, Random(1))
         self.door = FrontDoor(SimpleNamespace(store=self.store, network=self.network, registry=None, clock=None))  # type: ignore[arg-type]
         self.store.listen(lambda event: self.door.keys(event) if event.resource in self.door.watches else None)
         self.put(INGRESSCLASSES, "traefik", {"controller": CONTROLLER}, namespace="")
