@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,11 +23,12 @@ from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
 from shallowdive.lessons import tidy
 from shallowdive.lessons.place import drop_namespace, find_namespace, history_file, learner, make_namespace, needs_met
 from shallowdive.lessons.receipt import write_receipt
+from shallowdive.lessons.seeing import beside, counted, everybodys_pods, prediction
 from shallowdive.lessons.why import why
-from shallowdive.live import ClusterState, History
+from shallowdive.live import ClusterState, Follower, History
 from shallowdive.objects import Object
 from shallowdive.objects.route import Trace
-from shallowdive.views import View, hops, show_still, view_of
+from shallowdive.views import View, hops, picture_of, show_still
 from shallowdive.views import why as why_view
 
 APPLY: dict[str, Any] = {"field_manager": "shallowdive-learner", "force": True, "_content_type": "application/apply-patch+yaml"}
@@ -55,7 +57,9 @@ class Session:
     def __init__(self, lab: Lab, access: Access, who: str) -> None:
         self.lab, self.access, self.learner = lab, access, who
         self.results: list[CheckResult] = []
-        self._views: dict[str, View] = {}
+        self._views: list[View] = []
+        self._further: dict[tuple[str, ...], Follower | None] = {}
+        self._asked: dict[str, float] = {}
         self._enter(find_namespace(access, lab, who) or make_namespace(access, lab, who))
         atexit.register(self.close)
 
@@ -131,16 +135,28 @@ class Session:
         return self.client.wait_for(what, until, within_s=within_s, usually_s=usually_s)
 
     def show(
-        self, picture: str, title: str = "", *, until: Callable[[ClusterState], object] | None = None, what: str = "", within_s: float = 60
-    ) -> View:
-        """A live picture in this cell. With `until` the cell waits for that state while the picture moves."""
-        key = f"{picture}:{title}"
-        old = self._views.pop(key, None)
-        if old:
-            old.close()
-        view = self._views[key] = view_of(picture, self.client.follower, title, self.access.source)
+        self, picture: str, title: str = "", *, until: Callable[[ClusterState], object] | None = None, what: str = "", within_s: float = 60,
+        said: str = "", after_s: float = 0, traffic: str = "",
+    ) -> View:  # fmt: skip
+        """A live picture in this cell. With `until` the cell waits for that state while the picture moves.
+
+        `said`: a prediction to draw, about the moment `after_s` after its `needs` cell began. `traffic`: the pod whose requests count."""
+        kinds = picture_of(picture).kinds
+        began = self._asked.get(said, time.time())
+        view = View(
+            picture, self.client.follower, title, self.access.source, said=prediction(self.state, said, began, after_s),
+            traffic=counted(self.client, traffic) if traffic else None, beside=self._beside(kinds),
+            also=everybodys_pods(self.client) if "Node" in kinds else None,
+        )  # fmt: skip
+        self._views.append(view)
         view.display_while(lambda: self.wait_for(what or title, until, within_s=within_s) if until else None)
         return view
+
+    def _beside(self, kinds: tuple[str, ...]) -> Follower | None:
+        """One further watch for all pictures that need these kinds."""
+        if kinds and kinds not in self._further:
+            self._further[kinds] = beside(self.client, kinds)
+        return self._further.get(kinds)
 
     def trace(self, path: str, host: str, title: str = "", *, verdict: bool = True, said: str = "", within_s: float = 0) -> Trace:
         """Ask every hop of a request and show what each answered; `said` names a prediction to draw beside it.
@@ -175,6 +191,7 @@ class Session:
                 saw=f"no prediction {', '.join(missing)}",
                 try_this="write your guess in the cell above and run it",
             )
+        self._asked.update(dict.fromkeys(names, time.time()))
 
     def todo(self, what: str) -> None:
         """Stands where the learner has to write; running it says so."""
@@ -233,8 +250,11 @@ class Session:
         self._shut()
 
     def _shut(self) -> None:
-        for view in self._views.values():
+        for view in self._views:
             view.close()
-        self._views.clear()
+        for follower in self._further.values():
+            if follower:
+                follower.stop()
+        self._views, self._further = [], {}
         with contextlib.suppress(AttributeError):
             self.client.close()

@@ -13,6 +13,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "Service": ("CoreV1Api", "list_namespaced_service"),
     "ConfigMap": ("CoreV1Api", "list_namespaced_config_map"),
     "PersistentVolumeClaim": ("CoreV1Api", "list_namespaced_persistent_volume_claim"),
+    "PersistentVolume": ("CoreV1Api", "list_persistent_volume"),
     "Event": ("CoreV1Api", "list_namespaced_event"),
     "Node": ("CoreV1Api", "list_node"),
     "Deployment": ("AppsV1Api", "list_namespaced_deployment"),

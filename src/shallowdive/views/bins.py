@@ -14,7 +14,7 @@ from shallowdive.objects import Object, condition, is_helper, name_of
 from shallowdive.objects.pods import pod_state
 from shallowdive.objects.quantities import amount, asked
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
-from shallowdive.views.shapes import STATE, Pic, bar, glyph, tile
+from shallowdive.views.shapes import STATE, Pic, bar, glyph, tile, wrap
 from shallowdive.views.timeline import short_name
 
 GIB = 2**30
@@ -56,8 +56,7 @@ def read(state: ClusterState, namespace: str = "", resource: str = "cpu") -> Pac
     bins = {}
     for node in state.all("Node"):
         status = node.get("status") or {}
-        why = "cordoned" if (node.get("spec") or {}).get("unschedulable") else "" if condition(node, "Ready") == "True" else "not ready"
-        bins[name_of(node)] = Bin(name_of(node), amount((status.get("allocatable") or {}).get(resource, 0)), closed=why)
+        bins[name_of(node)] = Bin(name_of(node), amount((status.get("allocatable") or {}).get(resource, 0)), closed=_closed(node))
     waiting, others_seen = [], False
     for pod in state.all("Pod"):
         mine = not namespace or pod["metadata"].get("namespace") == namespace
@@ -72,6 +71,16 @@ def read(state: ClusterState, namespace: str = "", resource: str = "cpu") -> Pac
         elif mine and not pod["spec"].get("nodeName"):
             waiting.append((name_of(pod), asked(pod, resource)))
     return Packed(resource, list(bins.values()), waiting, others_seen, _one_machine(state.all("Node")))
+
+
+def _closed(node: Object) -> str:
+    """Why the scheduler puts no ordinary pod here; '' where it does."""
+    spec = node.get("spec") or {}
+    if spec.get("unschedulable"):
+        return "cordoned"
+    if condition(node, "Ready") != "True":
+        return "not ready"
+    return "tainted" if any(t.get("effect") in ("NoSchedule", "NoExecute") for t in spec.get("taints") or []) else ""
 
 
 def _one_machine(nodes: list[Object]) -> bool:
@@ -127,7 +136,7 @@ def _verdict(seen: Packed) -> list[tuple[str, str]]:
     if need > widest:
         lines.append((f"largest gap {size(seen, widest)}", "fail"))
     else:
-        lines.append((f"largest gap {size(seen, widest)}: it would fit; something else stands in the way", "warn"))
+        lines.append((f"largest gap {size(seen, widest)}: wide enough, so something else stands in the way", "warn"))
     return [*lines, (f"all gaps together {size(seen, together)}", "muted")]
 
 
@@ -141,7 +150,8 @@ def picture(seen: Packed, w: float, label: str) -> Pic:
     widest = max([b.size for b in shown] + [Fraction(1, 1000)])
     scale = float((w - left - 12) / widest)
     wait_y = 24 + len(shown) * pitch + (20 if len(seen.bins) > MOST_BINS else 0)
-    p = Pic(w, wait_y + (BIN_PX + 12 if seen.waiting else 0) + 20 * len(_verdict(seen)) + 8, label)
+    lines = [(line, fill) for words, fill in _verdict(seen) for line in wrap(words, w - left - 4, bold=True)]
+    p = Pic(w, wait_y + (BIN_PX + 12 if seen.waiting else 0) + 20 * len(lines) + 8, label)
     what = "CPU" if seen.resource == "cpu" else "memory"
     p.text(left, 12, f"requested {what}, to scale; the widest node offers {size(seen, widest)}", fill="muted", room=w - left)
     names = _plain([b.name for b in shown])
@@ -163,7 +173,7 @@ def picture(seen: Packed, w: float, label: str) -> Pic:
     if seen.waiting:
         _waiting(p, seen, need, left, wait_y, scale)
         wait_y += BIN_PX + 12
-    for i, (words, fill) in enumerate(_verdict(seen)):
+    for i, (words, fill) in enumerate(lines):
         p.text(left, wait_y + 16 + i * 20, words, fill=fill, bold=fill != "muted", room=w - left - 4)
     return p
 

@@ -12,7 +12,7 @@ from shallowdive.objects import Object, annotations_of, is_helper, name_of
 from shallowdive.objects.pods import pod_state
 from shallowdive.views import stations as draw_station
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
-from shallowdive.views.shapes import STATE, Box, Pic
+from shallowdive.views.shapes import STATE, Box, Pic, wrap
 from shallowdive.views.stations import hop, stations
 
 MOST_CLAIMS = 4
@@ -106,7 +106,7 @@ def verdict(link: Link) -> tuple[str, str]:
 def picture(links: list[Link], w: float, label: str) -> Pic:
     phone = w < 400
     shown = links[:MOST_CLAIMS]
-    pitch = 4 * PHONE_BOX[1] + 3 * draw_station.PHONE_GAP_PX + 56 if phone else DESK_BOX[1] + 60
+    pitch = 4 * PHONE_BOX[1] + 3 * draw_station.PHONE_GAP_PX + 76 if phone else DESK_BOX[1] + 60
     left_out = len(links) - len(shown)
     p = Pic(w, pitch * len(shown) + (20 if left_out else 0), label)
     for i, link in enumerate(shown):
@@ -138,4 +138,5 @@ def _row(p: Pic, link: Link, boxes: list[Box]) -> None:
     hop(p, c, d, *(("pinned", "warn") if link.pinned else ("on", "ready") if link.node and link.volume else ("later", "wait")))
     words, fill = verdict(link)
     last = d if p.w < 400 else b
-    p.text(2, last[1] + last[3] + 34, words, fill=fill, bold=True, room=p.w - 4)
+    for i, line in enumerate(wrap(words, p.w - 4, bold=True)):
+        p.text(2, last[1] + last[3] + (24 if p.w < 400 else 34) + i * 16, line, fill=fill, bold=True, room=p.w - 4)

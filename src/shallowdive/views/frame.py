@@ -21,11 +21,12 @@ class Drawn:
     states: list[str] = field(default_factory=list)
     keys: str = ""
     read: str = ""
+    ask: str = ""
     empty: bool = False
 
 
-def framed(title: str, source: str, drawn: Drawn, *, mood: str = "") -> str:
-    """`mood` is '' | stale | error; an empty picture gets its own words."""
+def framed(title: str, source: str, drawn: Drawn, *, mood: str = "", cause: str = "") -> str:
+    """`mood` is '' | stale | error; an empty picture gets its own words. `cause`: HTML that says why something does not work."""
     if drawn.empty:
         body = f'<div class="sd-note"><b>Nothing here yet.</b> {escape(drawn.facts)}</div>'
         return f'<figure class="sd sd-empty">{_header(title, source)}{body}</figure>'
@@ -34,8 +35,9 @@ def framed(title: str, source: str, drawn: Drawn, *, mood: str = "") -> str:
     if mood:
         picture = f'<div class="sd-fade">{picture}</div>'
     read = f'<div class="sd-read">{escape(drawn.read)}</div>' if drawn.read else ""
+    ask = f'<div class="sd-ask"><b>Look:</b> {escape(drawn.ask)}</div>' if drawn.ask else ""
     text = f"<details><summary>The same as text</summary><p>{escape(drawn.facts)}</p></details>"
-    return f'<figure class="{cls}">{_header(title, source)}{picture}{legend(drawn.states, drawn.keys)}{read}{text}</figure>'
+    return f'<figure class="{cls}">{_header(title, source)}{picture}{legend(drawn.states, drawn.keys)}{cause}{read}{ask}{text}</figure>'
 
 
 def legend(states: list[str], keys: str = "") -> str:

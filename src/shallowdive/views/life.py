@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shallowdive.diagrams.dot import text_width_px
-from shallowdive.live import ClusterState, History
+from shallowdive.live import History
 from shallowdive.objects import Object, is_helper, name_of, uid_of
 from shallowdive.objects.pods import container_statuses
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
@@ -89,7 +89,7 @@ def _reason(name: str, body: Object) -> str:
     return str(body.get("reason", "")) if name == WAITING else ""
 
 
-def draw(history: History, _state: ClusterState | None = None, pod: str = "", container: str = "") -> Drawn:
+def draw(history: History, pod: str = "", container: str = "") -> Drawn:
     seen = read(history, pod, container)
     if seen is None or not seen.steps:
         return Drawn("", "", "No container has been reported yet. Run the cell that makes a pod; its container appears here.", empty=True)
@@ -149,7 +149,7 @@ def _ways(p: Pic, gone: dict[tuple[str, str], int], x: dict[str, float], y: floa
     """Straight arrows to the right, the two ways back below the boxes."""
     for a, b in (WAYS[0], WAYS[1]):
         _way(p, f"M{x[a] + w + 3:.1f} {y + h / 2}H{x[b] - 4:.1f}", (x[b] - 3, y + h / 2, "right"), gone.get((a, b), 0))
-        _times(p, (x[a] + w + x[b]) / 2, y + h / 2 - 10, gone.get((a, b), 0))
+        _times(p, (x[a] + w + x[b]) / 2, y - 6 if w < 120 else y + h / 2 - 10, gone.get((a, b), 0))
     for (a, b), depth, to in ((WAYS[3], 26, 0.75), (WAYS[2], 52, 0.5)):
         start, end, low = x[a] + w * (0.35 if depth == 26 else 0.65), x[b] + w * to, y + h + depth
         _way(p, f"M{start:.1f} {y + h + 3}V{low}H{end:.1f}V{y + h + 8}", (end, y + h + 3, "up"), gone.get((a, b), 0))

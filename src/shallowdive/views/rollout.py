@@ -15,10 +15,11 @@ from shallowdive.objects.traffic import Second
 from shallowdive.views.axis import Axis, where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
 from shallowdive.views.lives import Lives, Steps, lives
+from shallowdive.views.said import Said
 from shallowdive.views.shapes import Anchor, Pic, bar
 
 _Y = Callable[[float], float]
-TOP, AREA_PX, LINE_PX = 26, 170, 64
+TOP, AREA_PX, LINE_PX = 26, 170, 76
 TONES = ("v1", "v2", "v3")
 STATES = {"ready": ("ready",), "pulling": ("pending", "pulling"), "notready": ("notready", "failed", "backoff", "unknown")}
 
@@ -40,6 +41,14 @@ class Rollout:
     wanted: Steps
     end: float
     seconds: list[tuple[float, Second]] | None = None
+    began_s: float = 0.0
+    said: tuple[int, float] | None = None
+    """Of a hundred requests so many would fail, the learner said; from this second on."""
+
+    def counted(self, since: float = 0.0) -> tuple[int, int]:
+        """Answered and failed requests."""
+        asked = [s for t, s in self.seconds or [] if t >= since - 1]
+        return sum(s.answered for s in asked), sum(s.failed for s in asked)
 
 
 def read(history: History, traffic: list[Second] | None = None, end_s: float | None = None, since_s: float | None = None) -> Rollout:
@@ -53,18 +62,26 @@ def read(history: History, traffic: list[Second] | None = None, end_s: float | N
     every = [Part(f"v{n}", state, pods.counts(of)) for state, of in STATES.items() for n, pods in sorted(of_version.items())]
     parts = [part for part in every if any(n for _, n in part.steps)]
     asked = None if traffic is None else [(s.at_s - everything.began_s, s) for s in traffic if s.at_s >= everything.began_s - 1]
-    return Rollout(parts, everything.wanted, everything.end, asked)
+    return Rollout(parts, everything.wanted, everything.end, asked, everything.began_s)
 
 
-def draw(history: History, traffic: list[Second] | None = None, end_s: float | None = None, *, since_s: float | None = None) -> Drawn:
+def draw(
+    history: History, traffic: list[Second] | None = None, end_s: float | None = None, *, since_s: float | None = None,
+    said: Said | None = None,
+) -> Drawn:  # fmt: skip
+    """`said.value`: how many of a hundred requests the learner said would fail, from `said.since_s` on."""
     seen = read(history, traffic, end_s, since_s)
+    if said:
+        seen.said = said.value, max(0.0, said.since_s - seen.began_s)
     if not seen.parts:
         return Drawn("", "", "There is no Deployment with pods yet. Run the cell that makes one; its versions appear here.", empty=True)
     facts = in_words(seen)
     states = sorted({part.state for part in seen.parts} - {"ready"})
     keys = key("M1 9H25", "wanted", "ink") + (key("M1 9H25", "answered requests", "ready") if seen.seconds is not None else "")
+    keys += key("M1 9H25", "your prediction", "you", "5 4") if seen.said and seen.seconds is not None else ""
+    read_ = f"{_agreement(seen)} Solid: ready, gets requests. Not solid: started, not ready, gets none.".lstrip()
     desk, phone = (picture(seen, w, facts).svg() for w in (DESK_PX, PHONE_PX))
-    return Drawn(desk, phone, facts, states, keys, "Solid: ready, gets requests. Not solid: started, not ready, gets none.")
+    return Drawn(desk, phone, facts, states, keys, read_)
 
 
 def in_words(seen: Rollout) -> str:
@@ -79,8 +96,16 @@ def in_words(seen: Rollout) -> str:
     said += f"Fewest ready at once, after all were ready for the first time: {min(_total(ready, seen.wanted), default=0)}. "
     if seen.seconds is None:
         return said + "Nobody counts requests."
-    ok, failed = (sum(getattr(s, name) for _, s in seen.seconds) for name in ("answered", "failed"))
-    return said + f"{ok:,} of {ok + failed:,} requests answered."
+    ok, failed = seen.counted()
+    return said + f"{ok:,} of {ok + failed:,} requests answered. {_agreement(seen)}".rstrip()
+
+
+def _agreement(seen: Rollout) -> str:
+    if seen.said is None:
+        return ""
+    ok, failed = seen.counted(seen.said[1])
+    share = 100 * failed / (ok + failed) if ok + failed else 0
+    return f"You said {seen.said[0]} of 100 fail; it was {share:.3g} of 100." if ok + failed else ""
 
 
 def _total(ready: list[Part], wanted: Steps) -> list[int]:
@@ -123,7 +148,7 @@ def picture(seen: Rollout, w: float, label: str) -> Pic:
     for block in blocks:
         _name(p, block, x, y)
     if seen.seconds is not None:
-        _success(p, seen.end, seen.seconds, x, TOP + AREA_PX + 12 + 26)
+        _success(p, seen, seen.seconds, x, TOP + AREA_PX + 12 + 26)
     x.draw(p, 3 if phone else 6)
     return p
 
@@ -172,19 +197,33 @@ def _name(p: Pic, block: Block, x: Axis, y: _Y) -> None:
     where_free(p, words, *spots, bold=True)
 
 
-def _success(p: Pic, end: float, asked: list[tuple[float, Second]], x: Axis, y: float) -> None:
+def _success(p: Pic, seen: Rollout, asked: list[tuple[float, Second]], x: Axis, y: float) -> None:
     """The share of answered requests: a green line at the top; where some failed it falls, in red, and a cross stands there."""
-    ok, failed = (sum(getattr(s, name) for _, s in asked) for name in ("answered", "failed"))
+    ok, failed = seen.counted()
     words = f"answered requests: {ok:,} of {ok + failed:,}"
     p.text(0 if text_width_px(words) > p.w - x.left else x.left, y - 10, words, fill="fail" if failed else "ready", bold=True, room=p.w)
     for n, at in (("all", y + 6), ("none", y + LINE_PX - 8)):
         p.line(x.left, at, x.right, at, "hair", 1)
         p.text(x.left - 8, at + 4, n, fill="muted", anchor="end")
-    spans = [(t, s.answered / (s.answered + s.failed)) for t, s in asked if s.answered + s.failed and t <= end]
-    for (t, share), (until, _) in pairwise([*spans, (min(spans[-1][0] + 1, end), 0.0)] if spans else []):
+    spans = [(t, s.answered / (s.answered + s.failed)) for t, s in asked if s.answered + s.failed and t <= seen.end]
+    for (t, share), (until, _) in pairwise([*spans, (min(spans[-1][0] + 1, seen.end), 0.0)] if spans else []):
         level = y + 6 + (LINE_PX - 14) * (1 - share)
         p.line(x(t), level, x(until), level, "ready" if share == 1 else "fail", 3)
     bad = next((t for t, share in spans if share < 1), None)
     if bad is not None:
         at = max(x(bad), x.left + 6)
         p.path(f"M{at - 4:.1f} {y + 20:.1f}l8 8m0 -8l-8 8", "none", "fail", 2)
+    if seen.said is not None:
+        value, since = seen.said
+        level = y + 6 + (LINE_PX - 14) * value / 100
+        p.path(f"M{x(since):.1f} {y + 2:.1f}V{level:.1f}H{x.right:.1f}", "none", "you", 2.5, "6 4")
+        said = f"you: {value} of 100 fail"
+        where_free(
+            p,
+            said,
+            (x(since) + 8, level + 16, "start"),
+            (x.right, level + 16, "end"),
+            (x(since) - 8, level + 16, "end"),
+            fill="you",
+            bold=True,
+        )

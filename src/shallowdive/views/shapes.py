@@ -56,6 +56,18 @@ def fit(text: str, room_px: float, size_px: float = 12, *, mono: bool = False, b
     return "…"
 
 
+def wrap(text: str, room_px: float, size_px: float = 12, *, bold: bool = False) -> list[str]:
+    """Sentences are never shortened: they take another line."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width_px(longer, size_px=size_px, bold=bold) <= room_px:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
 class Pic:
     """An SVG that grows by calls; coordinates in px, y downwards."""
 

@@ -5,7 +5,7 @@ in the record; a dotted one is the watch by which the next part was told."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shallowdive.diagrams.dot import text_width_px
 from shallowdive.live import History
@@ -49,26 +49,29 @@ def in_words(acts: list[Act]) -> str:
     return " ".join(said)
 
 
-def rows(acts: list[Act]) -> list[Row]:
+def rows(acts: list[Act], room: float = 10_000) -> list[Row]:
     """Each act is an arrow to the API server; before a part's first act on something stands the watch that told it."""
     made, told = [], set()
     for n, act in enumerate(acts, 1):
         if act.told and (act.part, act.told) not in told:
             told.add((act.part, act.told))
             made.append(Row(API, act.who, f"watch: {act.told}"))
-        made.append(Row(act.who, API, _short(act), n))
+        made.append(Row(act.who, API, _short(act, room - 20), n))
     return made
 
 
-def _short(act: Act) -> str:
-    kept = Act(act.who, act.part, act.verb, act.kind, [short_name(n, 200) for n in act.names], act.at_s, act.version, act.details)
-    return kept.words
+def _short(act: Act, room: float) -> str:
+    """The act in as many words as there is room for: its details are the first to go, then all but the ends of a row of numbers."""
+    short = replace(act, names=[short_name(n, 200) for n in act.names])
+    ends = [act.details[0], "…", act.details[-1]] if act.verb == "scale" and len(act.details) > 2 else []
+    ways = [short.words, replace(short, details=ends).words, replace(short, details=[]).words]
+    return next((words for words in ways if text_width_px(words, bold=True) <= room), ways[-1])
 
 
 def picture(acts: list[Act], w: float, label: str) -> Pic:
     phone = w < 400
-    shown = rows(acts)[:MOST_ROWS]
-    left_out = len(rows(acts)) - len(shown)
+    every = rows(acts, w - 8)
+    shown, left_out = every[:MOST_ROWS], max(0, len(every) - MOST_ROWS)
     p = Pic(w, HEAD_PX + len(shown) * PITCH_PX + 14 + (20 if left_out else 0), label)
     lane = w / len(LANES)
     x = {name: lane * (i + 0.5) for i, name in enumerate(LANES)}

@@ -46,8 +46,8 @@ class Inside:
     mounts: dict[str, list[str]]
 
 
-def draw(state: ClusterState) -> Drawn:
-    pod = chosen(state)
+def draw(state: ClusterState, name: str = "") -> Drawn:
+    pod = (state.get("Pod", name) if name else None) or chosen(state)
     if pod is None:
         return Drawn("", "", "Your namespace has no pod. Run the cell that makes one; it appears here by itself.", empty=True)
     seen = inside(pod)

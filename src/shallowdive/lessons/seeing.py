@@ -1,0 +1,66 @@
+"""What a lab's picture needs beside the record: the learner's prediction, counted requests, kinds that only this picture follows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import MappingProxyType
+
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from shallowdive.checks import read_answers
+from shallowdive.cluster import NamespaceClient
+from shallowdive.errors import ShallowDiveError, WaitTimeout
+from shallowdive.live import ClusterState, Follower
+from shallowdive.live.state import key_of
+from shallowdive.objects.traffic import Second, by_second
+from shallowdive.views import Said
+
+LINES = 20_000
+"""Of a traffic pod's log: half an hour of requests."""
+
+
+def prediction(state: ClusterState, name: str, since_s: float, after_s: float) -> Said | None:
+    """A prediction of a number as it is drawn; None when none was made, or one in words."""
+    value = read_answers(state).get(f"predict.{name}")
+    return Said(value, since_s, after_s) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def counted(bound: NamespaceClient, pod: str) -> Callable[[], list[Second]]:
+    """Asks the log of a traffic pod, when called, how many of its requests were answered in each second."""
+    core = client.CoreV1Api(bound.access.connect(pool=1))  # a view's thread asks, beside the cell
+
+    def ask() -> list[Second]:
+        try:
+            answer = core.read_namespaced_pod_log(
+                pod, bound.namespace, timestamps=True, tail_lines=LINES, _preload_content=False, _request_timeout=(3, 10)
+            )
+        except ApiException as exc:
+            raise ShallowDiveError(f"the log of pod {pod} cannot be read", saw=f"{exc.status} {exc.reason}") from exc
+        return by_second(answer.data.decode("utf-8", errors="replace"))  # type: ignore[attr-defined]
+
+    return ask
+
+
+def beside(bound: NamespaceClient, kinds: tuple[str, ...]) -> Follower | None:
+    """Follows what only one picture needs; None where it may not be looked at (a tenant sees its own namespace)."""
+    more = tuple(k for k in kinds if k not in bound.follower.kinds)
+    if not more:
+        return None
+    try:
+        return Follower(bound.access.connect(pool=4), bound.namespace, more).start()
+    except WaitTimeout:
+        return None
+
+
+def everybodys_pods(bound: NamespaceClient) -> ClusterState | None:
+    """One look at the pods of every namespace, for what nodes hold beside the learner's; None where that is not allowed."""
+    try:
+        answer = bound.core.list_pod_for_all_namespaces(_preload_content=False, _request_timeout=(3, 20))
+    except ApiException as exc:
+        if exc.status in (401, 403):
+            return None
+        raise
+    pods = {key_of(p): p for p in json.loads(answer.data)["items"]}  # type: ignore[attr-defined]
+    return ClusterState(MappingProxyType({"Pod": MappingProxyType(pods)}))
