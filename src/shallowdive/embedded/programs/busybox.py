@@ -11,7 +11,7 @@ from shallowdive.embedded.programs.conditions import BadTest, holds
 from shallowdive.embedded.programs.container import NotExecutable
 from shallowdive.embedded.programs.file_tools import TOOLS as FILE_TOOLS
 from shallowdive.embedded.programs.process import Process, Program, Run, Wait
-from shallowdive.embedded.programs.shell import sh
+from shallowdive.embedded.programs.sh import sh
 from shallowdive.embedded.programs.shell_builtins import echo_text, printf_text, signal_number
 from shallowdive.embedded.programs.text_tools import TOOLS as TEXT_TOOLS
 from shallowdive.embedded.programs.web_tools import TOOLS as WEB_TOOLS

@@ -5,7 +5,28 @@ The whole of the POSIX shell language but aliases, job control and `<<<`."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from shallowdive.embedded.programs.tree import (
+    Arithmetic,
+    Case,
+    Command,
+    For,
+    Function,
+    Group,
+    Heredoc,
+    If,
+    Literal,
+    Parameter,
+    Part,
+    Pipeline,
+    Redirect,
+    Redirected,
+    Sequence,
+    Simple,
+    Substitution,
+    While,
+    Word,
+)
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
@@ -23,133 +44,6 @@ class BadSyntax(Exception):
 
 class Incomplete(BadSyntax):
     """The text ends in the middle of something: more may follow."""
-
-
-# words
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    text: str
-    quoted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """`$name`, `${name}`, `${name:-word}` and the other operators."""
-
-    name: str
-    quoted: bool
-    operator: str = ""
-    word: Word | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Substitution:
-    """`$(…)`."""
-
-    body: Sequence
-    quoted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
-    """`$((…))`."""
-
-    word: Word
-    quoted: bool
-
-
-Part = Literal | Parameter | Substitution | Arithmetic
-Word = tuple[Part, ...]
-
-
-# commands
-
-
-@dataclass(slots=True)
-class Heredoc:
-    """The text of `<<`, once its lines were read."""
-
-    word: Word = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """`descriptor` is the one changed."""
-
-    descriptor: int
-    operator: str
-    target: Word | Heredoc
-
-
-@dataclass(frozen=True, slots=True)
-class Simple:
-    assignments: tuple[tuple[str, Word], ...]
-    words: tuple[Word, ...]
-    redirects: tuple[Redirect, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """`{ …; }`, or with `apart` a subshell."""
-
-    body: Sequence
-    apart: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class If:
-    branches: tuple[tuple[Sequence, Sequence], ...]
-    otherwise: Sequence | None
-
-
-@dataclass(frozen=True, slots=True)
-class While:
-    condition: Sequence
-    body: Sequence
-    until: bool
-
-
-@dataclass(frozen=True, slots=True)
-class For:
-    name: str
-    words: tuple[Word, ...] | None
-    body: Sequence
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    word: Word
-    branches: tuple[tuple[tuple[Word, ...], Sequence], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    name: str
-    body: Command
-
-
-@dataclass(frozen=True, slots=True)
-class Redirected:
-    command: Command
-    redirects: tuple[Redirect, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    commands: tuple[Command, ...]
-    negated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """Chains of pipelines joined by && and ||; each chain may run in the background."""
-
-    chains: tuple[tuple[tuple[tuple[str, Pipeline], ...], bool], ...]
-
-
-Command = Simple | Group | If | While | For | Case | Function | Redirected
 
 
 def parse(text: str) -> Sequence:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shallowdive.embedded.programs.files import Files, Folder
 from shallowdive.embedded.programs.process import Wait
-from shallowdive.embedded.programs.syntax import Arithmetic, Literal, Parameter, Part, Substitution, Word
+from shallowdive.embedded.programs.tree import Arithmetic, Literal, Parameter, Part, Substitution, Word
 
 if TYPE_CHECKING:
     from shallowdive.embedded.programs.shell import Shell
