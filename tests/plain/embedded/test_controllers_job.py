@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
+
+import pytest
 
 from shallowdive.embedded.clock import parse
-from shallowdive.embedded.kinds import JOBS, PODS
+from shallowdive.embedded.controllers import schedule
+from shallowdive.embedded.kinds import CRONJOBS, JOBS, PODS
 from tests.plain.embedded.world import World
 
 
@@ -134,3 +138,42 @@ def test_deleting_a_job_takes_its_pods_though_they_are_tracked(world: World) -> 
     world.delete(JOBS, "sum")
     world.advance(3)
     assert world.names(PODS) == []
+
+
+def cron(world: World, **spec: Any) -> None:
+    pod = {"restartPolicy": "Never", "containers": [{"name": "a", "image": "exit-0"}]}
+    template = {"spec": {"template": {"spec": pod}}}
+    world.create(CRONJOBS, "tick", spec={"schedule": "* * * * *", "jobTemplate": template, **spec})
+
+
+def test_a_cron_job_makes_a_job_each_minute_and_keeps_three(world: World) -> None:
+    cron(world)
+    world.advance(6 * 60)
+    names = world.names(JOBS)
+    assert len(names) in (3, 4)
+    job = world.must(JOBS, names[-1])
+    minute = parse(job["metadata"]["annotations"]["batch.kubernetes.io/cronjob-scheduled-timestamp"])
+    assert names[-1] == f"tick-{int(minute) // 60}"
+    assert minute % 60 == 0
+    assert parse(world.must(CRONJOBS, "tick")["status"]["lastScheduleTime"]) == minute
+    assert len(world.events("tick", "SuccessfulDelete")) >= 2
+
+
+def test_a_suspended_cron_job_makes_nothing(world: World) -> None:
+    cron(world, suspend=True)
+    world.advance(300)
+    assert world.names(JOBS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "next_"),
+    [
+        ("*/15 * * * *", "", "2026-11-26T04:30:00+00:00"),
+        ("0 8-18/2 * * mon-fri", "", "2026-11-26T08:00:00+00:00"),
+        ("30 6 1,15 * 0", "", "2026-11-29T06:30:00+00:00"),
+        ("0 0 29 2 *", "", "2028-02-29T00:00:00+00:00"),
+        ("@daily", "Europe/Berlin", "2026-11-27T00:00:00+01:00"),
+    ],
+)
+def test_the_next_time_of_a_schedule(text: str, zone: str, next_: str) -> None:
+    assert schedule.next_after(text, parse("2026-11-26T04:28:00Z"), zone) == parse(next_)

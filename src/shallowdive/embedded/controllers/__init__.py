@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shallowdive.embedded.controllers.accounts import RootCertificateController, ServiceAccountController
+from shallowdive.embedded.controllers.cronjob import CronJobController
 from shallowdive.embedded.controllers.daemonset import DaemonSetController
 from shallowdive.embedded.controllers.deployment import DeploymentController
 from shallowdive.embedded.controllers.disruption import DisruptionController
@@ -34,6 +35,7 @@ CONTROLLERS: tuple[type[Controller], ...] = (
     DaemonSetController,
     EndpointsController,
     JobController,
+    CronJobController,
     ResourceQuotaController,
     NodeLifecycle,
     TaintEviction,
