@@ -52,7 +52,7 @@ def clean_environment() -> dict[str, str]:
 
 def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
-        return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=clean_environment(), start_new_session=True)
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, env=clean_environment(), start_new_session=True)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -82,7 +82,7 @@ def embedded(folder: Path, *, speed: float = 20.0, seed: int = 1, workers: int =
     kubeconfig, log = folder / "kubeconfig", folder / "log"
     began = time.monotonic()
     options = ["--port", "0", "--entrance-port", "0", "--speed", str(speed), "--seed", str(seed), "--workers", str(workers)]
-    process = start([sys.executable, "-m", "shallowdive.embedded", "--kubeconfig", str(kubeconfig), *options], log)
+    process = start([sys.executable, "-m", "shallowdive.embedded", "--kubeconfig", str(kubeconfig), "--while-stdin", *options], log)
     try:
         wait_for_file(kubeconfig, process, log)
         yield Target("embedded", kubeconfig, (process.pid,), time.monotonic() - began)

@@ -66,8 +66,8 @@ def start_embedded(folder: Path) -> subprocess.Popen[bytes]:
     environment = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, "--port", "0", "--entrance-port", "0", "--speed", str(SPEED), "--seed", "1"],
-            stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+            [*command, "--port", "0", "--entrance-port", "0", "--speed", str(SPEED), "--seed", "1", "--while-stdin"],
+            stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
         )  # fmt: skip
     deadline = time.monotonic() + START_S
     while not (folder / "kubeconfig").exists():

@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--token", default=os.environ.get(TOKEN_VARIABLE, ""), help=f"of its owner (default: ${TOKEN_VARIABLE}, else drawn)")
     top.add_argument("--log", help="file for what goes wrong (default: stderr)")
     top.add_argument("--pid", type=Path, help="file for the process id and the ports")
+    top.add_argument("--while-stdin", action="store_true", help="end when standard input closes: with whoever started it, however that dies")
     return top
 
 
@@ -64,6 +65,8 @@ async def serve(args: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if args.while_stdin:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 4096) else stop.set())
     if args.pid:
         write(args.pid, json.dumps({"pid": os.getpid(), "port": port, "entrance_port": entrance}))
     write(args.kubeconfig, kubeconfig(args.name, port, token, certificate_pem))

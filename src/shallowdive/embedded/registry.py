@@ -145,10 +145,10 @@ class Registry:
         if dry_run:
             meta["resourceVersion"] = old["metadata"]["resourceVersion"]
             return value
-        stored = self.store.put(resource, value)
-        if "deletionTimestamp" in stored["metadata"] and self._may_go(kind, stored):
-            return self.store.remove(resource, meta.get("namespace", ""), meta["name"])
-        return stored
+        if "deletionTimestamp" in meta and self._may_go(kind, value):
+            meta["resourceVersion"] = self.store.remove(resource, meta.get("namespace", ""), meta["name"])["metadata"]["resourceVersion"]
+            return value
+        return self.store.put(resource, value)
 
     def creates_by_update(self, kind: Kind) -> bool:
         return kind.resource in CREATED_BY_UPDATE or kind.group == "rbac.authorization.k8s.io"

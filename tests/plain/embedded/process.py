@@ -42,10 +42,10 @@ class Server:
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
     kubeconfig = folder / "kubeconfig"
-    command = [sys.executable, "-m", "shallowdive.embedded", "--kubeconfig", str(kubeconfig), "--token", TOKEN]
+    command = [sys.executable, "-m", "shallowdive.embedded", "--kubeconfig", str(kubeconfig), "--token", TOKEN, "--while-stdin"]
     log = folder / "log"
     with log.open("wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
     try:
         assert process.stdout is not None
         assert b"embedded cluster" in process.stdout.readline()
