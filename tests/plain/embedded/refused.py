@@ -36,6 +36,7 @@ REAL_500 = (
     "expected a []interface {}, but received a",
     "unable to find api field in struct",
     "target.name: Required value",
+    "target.kind: Unsupported value",
     "failed to create RequestInfo",
     "Timeout: Too large resource version",
 )
