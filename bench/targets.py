@@ -52,7 +52,9 @@ def clean_environment() -> dict[str, str]:
 
 def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as out:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, env=clean_environment(), start_new_session=True)
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, env=clean_environment(), start_new_session=True
+        )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
