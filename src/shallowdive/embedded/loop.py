@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Cluster seconds before a key that failed is tried again."""
-SLOW_S, REST = 0.002, 4.0
+SLOW_S, REST = 0.002, 12.0
 """A reconcile that took longer than SLOW_S (wall seconds) is not repeated before REST times as long.
 
 So a key with ten thousand pods stays affordable."""
