@@ -5,7 +5,6 @@ A page says at which revision the list was taken; its `continue` goes on at that
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -178,7 +177,7 @@ def _token(text: str) -> tuple[int, Key]:
     why = "invalid continue token: continue key is not valid: "
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
+    except ValueError:  # also for letters outside ASCII
         raise bad_request(f"{why}illegal base64 data at input byte {_bad_letter(text)}") from None
     try:
         value = orjson.loads(raw)
