@@ -148,7 +148,7 @@ class Session:
             traffic=counted(self.client, traffic) if traffic else None, beside=self._beside(kinds),
             also=everybodys_pods(self.client) if "Node" in kinds else None,
         )  # fmt: skip
-        self._views.append(view)
+        self._views = [*(v for v in self._views if not v.is_removed), view]
         view.display_while(lambda: self.wait_for(what or title, until, within_s=within_s) if until else None)
         return view
 

@@ -115,7 +115,7 @@ def size(seen: Packed, n: Fraction) -> str:
 def in_words(seen: Packed) -> str:
     said = [
         f"Node {b.name}{f' ({b.closed})' if b.closed else ''} offers {size(seen, b.size)} {seen.resource}; "
-        f"{len(b.pods)} pods request {size(seen, b.size - b.others - b.free)}"
+        f"{len(b.pods)} pod{'s' if len(b.pods) != 1 else ''} requested {size(seen, b.size - b.others - b.free)}"
         + (f", other namespaces {size(seen, b.others)}" if seen.others_seen else "")
         + f"; free {size(seen, b.free)}."
         for b in seen.bins
@@ -192,8 +192,8 @@ def _bin(p: Pic, b: Bin, left: float, y: float, scale: float) -> None:
     p.line(left, y + BIN_PX + 1, end, y + BIN_PX + 1, "edge", 4)
     at = left
     if b.others:
-        taken = float(b.others) * scale
-        p.rect(at + 1, y + 3, min(taken, end - at) - 2, BIN_PX - 5, "hair", r=2)
+        taken = min(float(b.others) * scale, end - at)
+        p.rect(at + 1, y + 3, taken - 2, BIN_PX - 5, "hair", r=2)
         words = "other namespaces" if taken > 124 else "others"
         if taken > text_width_px(words) + 8:
             p.text(at + taken / 2, y + BIN_PX / 2 + 5, words, fill="muted", anchor="middle")
@@ -207,12 +207,17 @@ def _bin(p: Pic, b: Bin, left: float, y: float, scale: float) -> None:
             p.text(at + taken / 2, y + BIN_PX / 2 + 5, words, anchor="middle", bold=True)
         return
     for name, state, n in b.pods:
-        _block(p, name, state, at, y, float(n) * scale)
-        at += float(n) * scale
+        if n and at + float(n) * scale <= p.w:
+            _block(p, name, state, at, y, float(n) * scale)
+            at += float(n) * scale
+    nothing = sum(1 for _, _, n in b.pods if not n)
+    words = f"{nothing} pod{'s' if nothing > 1 else ''} requested nothing"
+    if nothing and at + text_width_px(words) + 10 < end:
+        p.text(at + 8, y + BIN_PX / 2 + 5, words, fill="muted")
 
 
 def _block(p: Pic, name: str, state: str, x: float, y: float, w: float) -> None:
-    """One pod, as wide as its request; a pod that requests nothing is a line."""
+    """One pod, as wide as its request."""
     _, stroke, fill, dash = STATE[state]
     if w < 4:
         p.line(x, y + 3, x, y + BIN_PX - 2, stroke, 1.5)

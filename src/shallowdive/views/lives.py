@@ -48,6 +48,7 @@ class Lives:
     earlier: int = 0
     """Pods that were gone before the left edge."""
     uids: list[str] = field(default_factory=list)
+    _changes: dict[str, dict[float, int]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def by_uid(self) -> dict[str, Life]:
@@ -58,13 +59,12 @@ class Lives:
 
     def counts(self, states: Iterable[str] = ("ready",)) -> Steps:
         """How many pods were in one of these states, over time."""
-        of, change = set(states), {0.0: 0}
-        for p in self.pods:
-            for at, until, state in p.spans(self.end):
-                if state in of:
-                    change[at] = change.get(at, 0) + 1
-                    if until < self.end:
-                        change[until] = change.get(until, 0) - 1
+        if not self._changes:
+            self._note_changes()
+        change = {0.0: 0}
+        for state in states:
+            for t, by in self._changes.get(state, {}).items():
+                change[t] = change.get(t, 0) + by
         made: Steps = []
         n = 0
         for t in sorted(change):
@@ -72,6 +72,17 @@ class Lives:
             if not made or made[-1][1] != n:
                 made.append((t, n))
         return made
+
+    def _note_changes(self) -> None:
+        """By state: at which moments how many pods came into it or left it; what was before the left edge happens at it."""
+        for p in self.pods:
+            ends = [at for at, _ in p.steps[1:]] + [p.gone]
+            for (at, state), until in zip(p.steps, ends, strict=True):
+                if until is None or until > max(at, 0.0):
+                    change = self._changes.setdefault(state, {})
+                    change[max(at, 0.0)] = change.get(max(at, 0.0), 0) + 1
+                    if until is not None:
+                        change[until] = change.get(until, 0) - 1
 
     def wanted_at(self, t: float) -> int:
         return next((n for at, n in reversed(self.wanted) if at <= t), 0)

@@ -147,9 +147,9 @@ def picture(seen: Rollout, w: float, label: str) -> Pic:
     p.path(x.steps(seen.wanted, {n: y(n) for n in range(peak + 1)}), "none", "ink", 2)
     for block in blocks:
         _name(p, block, x, y)
+    x.draw(p, 3 if phone else 6)
     if seen.seconds is not None:
         _success(p, seen, seen.seconds, x, TOP + AREA_PX + 12 + 26)
-    x.draw(p, 3 if phone else 6)
     return p
 
 
@@ -217,13 +217,6 @@ def _success(p: Pic, seen: Rollout, asked: list[tuple[float, Second]], x: Axis, 
         value, since = seen.said
         level = y + 6 + (LINE_PX - 14) * value / 100
         p.path(f"M{x(since):.1f} {y + 2:.1f}V{level:.1f}H{x.right:.1f}", "none", "you", 2.5, "6 4")
-        said = f"you: {value} of 100 fail"
-        where_free(
-            p,
-            said,
-            (x(since) + 8, level + 16, "start"),
-            (x.right, level + 16, "end"),
-            (x(since) - 8, level + 16, "end"),
-            fill="you",
-            bold=True,
-        )
+        anchors: tuple[tuple[float, Anchor], ...] = ((x(since) + 8, "start"), (x.right, "end"), (x(since) - 8, "end"))
+        spots = [(at, level + dy, anchor) for dy in (16, -8, -22) for at, anchor in anchors]
+        where_free(p, f"you: {value} of 100 fail", *spots, fill="you", bold=True)

@@ -51,8 +51,9 @@ class View:
         self._thread: threading.Thread | None = None
         self._widget: Any = None
         self._control: Any = None
+        self._box: Any = None
         self._drawn_from: tuple[ClusterState | None, ClusterState | None, str] = (None, None, "")
-        self.text = ""
+        self.text, self.is_removed = "", False
 
     def __repr__(self) -> str:
         return f"View({self.title})"
@@ -121,19 +122,21 @@ class View:
             self._offer()
             self._control.observe(self._choose, "value")
             parts.append(self._control)
-        box = ipywidgets.VBox(parts)
-        bundle = {"application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0, "model_id": box.model_id}}
+        self._box = ipywidgets.VBox(parts)
+        bundle = {"application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}}
         display({**bundle, "text/plain": f"{self.title}: {self.text}"}, raw=True)
         self._widget.observe(self._seen_by, "_view_count")
         self._start()
 
     def close(self, *, remove: bool = False) -> None:
         """`remove`: the widget goes, too (its cell shows another one)."""
+        self.is_removed = self.is_removed or remove
         self._stop()
-        if remove and self._widget is not None:
-            for widget in (self._widget, self._control):
-                if widget is not None:
-                    widget.close()
+        if remove and self._box is not None:
+            for widget in (*self._box.children, self._box):
+                for part in (getattr(widget, "style", None), widget.layout, widget):
+                    if part is not None:
+                        part.close()
 
     # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────
     def _start(self) -> None:
