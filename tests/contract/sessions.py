@@ -89,7 +89,7 @@ SESSIONS = {
         get deployment web -o custom-columns=NAME:.metadata.name,REPLICAS:.spec.replicas
         describe deployment web
         describe replicaset
-        ? wait --for=condition=Ready pod -l app=web
+        ? wait --for=condition=Ready pod -l app=web --timeout=100s
         describe pod -l app=web
         apply -f web2.yaml
         rollout status deployment/web
@@ -125,8 +125,8 @@ SESSIONS = {
         ? apply -f web.yaml
         apply -f shop.yaml
         ? rollout status deployment/web
-        ? wait --for=jsonpath={{.endpoints[0].conditions.ready}}=true endpointslice -l kubernetes.io/service-name=web
-        ? wait --for=jsonpath={{.status.loadBalancer.ingress[0].hostname}}=localhost ingress/web --timeout=30s
+        ? wait --for=jsonpath={{.endpoints[0].conditions.ready}}=true endpointslice -l kubernetes.io/service-name=web --timeout=100s
+        ? wait --for=jsonpath={{.status.loadBalancer.ingress[0].hostname}}=localhost ingress/web --timeout=100s
         get service,ingress
         get endpointslices -o custom-columns=PORT:.ports[0].port
         describe service web
@@ -171,10 +171,10 @@ SESSIONS = {
     "pods": f"""
         ? apply -f crash.yaml -f talk.yaml -f big.yaml
         run hello --image={BUSYBOX} --restart=Never --command -- echo hello
-        ? wait --for=jsonpath={{.status.phase}}=Succeeded pod/hello
+        ? wait --for=jsonpath={{.status.phase}}=Succeeded pod/hello --timeout=100s
         get pod hello
         logs hello
-        wait --for=condition=Ready pod/talk
+        wait --for=condition=Ready pod/talk --timeout=100s
         logs talk
         logs talk --tail=1
         logs talk -c ghost
@@ -183,15 +183,14 @@ SESSIONS = {
         exec talk -- sh -c "echo inside; exit 4"
         exec ghost -- true
         attach ghost
-        ? wait --for=jsonpath={{.status.containerStatuses[0].restartCount}}=1 pod/crash
+        ? wait --for=jsonpath={{.status.containerStatuses[0].state.waiting.reason}}=CrashLoopBackOff pod/crash --timeout=100s
         logs crash --previous
-        ? wait --for=jsonpath={{.status.containerStatuses[0].state.waiting.reason}}=CrashLoopBackOff pod/crash
         describe pod big
         describe pod talk
         events --for pod/talk
         get events --field-selector involvedObject.name=big
         create job once --image={BUSYBOX} -- echo done
-        ? wait --for=condition=Complete job/once
+        ? wait --for=condition=Complete job/once --timeout=100s
         get jobs
         logs job/once
         describe job once
@@ -205,6 +204,7 @@ SESSIONS = {
         delete pod ghost
         set image pod/big main={AGNHOST}
         create quota few --hard=pods=0
+        ? wait --for=jsonpath={{.status.used.pods}}=1 quota/few --timeout=100s
         run late --image={BUSYBOX}
     """,
     "cluster": """

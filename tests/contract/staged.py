@@ -80,7 +80,7 @@ PODS: dict[str, Json] = {
     "crashes": pod(container("echo run; exit 1"), restartPolicy="Always"),
     "retries": pod(container("exit 2"), restartPolicy="OnFailure"),
     "finishes-onfailure": pod(container("exit 0"), restartPolicy="OnFailure"),
-    "hog": pod(container("tail /dev/zero", **HOG)),
+    "hog": pod(container(command=["tail", "/dev/zero"], **HOG)),
     "no-image": pod(container(image=ABSENT)),
     "never-pulled": pod(container(image=ABSENT, imagePullPolicy="Never")),
     "bad-image-name": pod(container(image="Not A Name")),
@@ -210,7 +210,10 @@ class Stage:
             except (KeyError, IndexError):  # a status not written yet
                 return None
 
-        found: Json = eventually(look, limit_s, f"pod {name} as wanted; it is {self.pod(name)['status']}")
+        try:
+            found: Json = eventually(look, limit_s)
+        except AssertionError:
+            raise AssertionError(f"pod {name} is not as wanted after {limit_s} s: {self.pod(name)['status']}") from None
         return found
 
     def running(self, name: str) -> Json:

@@ -73,7 +73,7 @@ def test_the_events_of_a_pod_tell_its_start_in_order(stage: Stage) -> None:
 
 
 def test_a_container_that_keeps_crashing_is_restarted_with_a_back_off(stage: Stage) -> None:
-    seen = stage.when("crashes", waits("CrashLoopBackOff"))
+    seen = stage.when("crashes", waits("CrashLoopBackOff"), 180)
     assert seen["status"]["phase"] == "Running"
     waiting = state(seen)["waiting"]
     assert waiting["message"].startswith("back-off ")

@@ -13,7 +13,7 @@ from kubernetes.stream import stream
 
 from tests.contract.api import STRATEGIC, Api, Json, eventually
 from tests.contract.conftest import Target
-from tests.contract.staged import Stage, container, pod
+from tests.contract.staged import Stage, container, pod, state
 from tests.contract.test_crud import deployment
 
 
@@ -194,7 +194,7 @@ def test_the_log_of_a_pod_without_a_node_is_no_content(stage: Stage) -> None:
 
 def test_the_log_of_the_life_before(stage: Stage) -> None:
     def look() -> bool:
-        stage.when("crashes", lambda p: p["status"]["containerStatuses"][0]["restartCount"] > 0)
+        stage.when("crashes", lambda p: state(p)["waiting"]["reason"] == "CrashLoopBackOff")
         return stage.log("crashes", previous=True) == "run\n"
 
     eventually(look, 90)
