@@ -40,8 +40,8 @@ def json_patch(value: Json, operations: Any) -> Json:
 
 def _operate(root: Json, operation: Json) -> None:
     where, name = operation["path"], operation["op"]
-    if where is None:
-        raise KeyError("path")
+    if where is None or (name in ("move", "copy") and operation["from"] is None):
+        raise KeyError("a null is no place")
     match name:
         case "add":
             _set(root, where, operation.get("value"), insert=True)
