@@ -1,4 +1,6 @@
-"""Run a notebook from top to end in a fresh kernel of this Python, with a limit per cell; its working folder is a temporary one."""
+"""Run a notebook from top to end in a fresh kernel of this Python, with a limit per cell; its working folder is a temporary one.
+
+What ran says when each cell began: `marks` are those of a recording."""
 
 from __future__ import annotations
 
@@ -6,9 +8,11 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from shallowdive.errors import ProgramFailed
+from shallowdive.live.recording import Mark
 
 CELL_LIMIT_S = 240
 
@@ -43,6 +47,17 @@ def execute(notebook: Any, *, limit_s: int = CELL_LIMIT_S, env: dict[str, str] |
                 "the notebook did not end", saw=str(exc).splitlines()[0], try_this="open it in JupyterLab and run it there"
             ) from exc
     return notebook
+
+
+def marks(notebook: Any) -> list[Mark]:
+    """When each code cell began, and the heading it stands under; cells that did not run have none."""
+    found, heading = [], ""
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            heading = next((line.lstrip("# ") for line in reversed(cell.source.splitlines()) if line.startswith("#")), heading)
+        elif began := cell.metadata.get("execution", {}).get("iopub.execute_input"):
+            found.append(Mark(round(datetime.fromisoformat(began).timestamp(), 3), cell.id, heading))
+    return found
 
 
 def read(path: str) -> Any:
