@@ -1,40 +1,42 @@
 """The record of a namespace: every event in the order it was seen, and the questions a judge asks of it.
 
-It can be kept in a file (one JSON line an event), so that a restarted kernel goes on with the same record."""
+It can be kept in a file (one JSON line an event), so that a restarted kernel goes on with the same record. Two kernels on one lab write
+to the same file, each what it saw: reading drops what is there twice."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from shallowdive.live.spool import Seen, Spool, seen_of, write_line
 from shallowdive.live.state import ClusterState, apply_event
 from shallowdive.objects import Object, uid_of
 
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One event: wall-clock time (seconds since 1970), ADDED | MODIFIED | DELETED, kind, the object's JSON."""
-
-    at_s: float
-    type: str
-    kind: str
-    object: Object
+__all__ = ["History", "Seen"]
 
 
-@dataclass(slots=True)
 class History:
     """Append only. `versions` of an object are its states in the order they were seen."""
 
-    events: list[Seen] = field(default_factory=list)
-    file: Path | None = None
+    def __init__(self, events: Iterable[Seen] = (), file: Path | None = None) -> None:
+        self._events = Spool(file)
+        for seen in events:
+            self._events.append(seen)
+
+    def __repr__(self) -> str:
+        return f"History({len(self._events)} events)"
+
+    @property
+    def events(self) -> Sequence[Seen]:
+        """All of them, oldest first; those held in memory are the newest."""
+        return self._events
+
+    @property
+    def file(self) -> Path | None:
+        return self._events.file
 
     def append(self, seen: Seen) -> None:
-        self.events.append(seen)
-        if self.file:
-            with self.file.open("a", encoding="utf-8") as f:
-                f.write(json.dumps([seen.at_s, seen.type, seen.kind, seen.object], ensure_ascii=False) + "\n")
+        self._events.append(seen)
 
     def of(self, kind: str) -> list[Seen]:
         return [s for s in self.events if s.kind == kind]
@@ -58,16 +60,40 @@ class History:
 
     @classmethod
     def load(cls, file: Path) -> History:
-        """Continue a record; a line cut off by a crash is left out."""
+        """Continue a record; a line cut off by a crash is left out, and so is what another kernel saw, too."""
         history = cls(file=file)
-        if file.exists():
-            for line in file.read_text(encoding="utf-8").splitlines():
+        if not file.exists():
+            return history
+        news, place, line = News(), 0, b"\n"
+        with file.open("rb") as f:
+            for line in f:
                 try:
-                    at_s, type_, kind, obj = json.loads(line)
+                    seen = seen_of(line)
                 except ValueError:
-                    continue
-                history.events.append(Seen(at_s, type_, kind, obj))
-            if not file.read_bytes().endswith(b"\n"):  # a crash cut the last line: the next one begins on its own
-                with file.open("a", encoding="utf-8") as f:
-                    f.write("\n")
+                    seen = None
+                if seen is not None and news.is_new(seen):
+                    history._events.hold(seen, place)
+                place += len(line)
+        if not line.endswith(b"\n"):  # a crash cut the last line: the next one begins on its own
+            write_line(file, b"\n")
         return history
+
+
+class News:
+    """Tells events apart from repeated ones: an object has each of its versions once, and is deleted once unless it was seen again."""
+
+    def __init__(self) -> None:
+        self._versions: set[tuple[str, str]] = set()
+        self._gone: set[str] = set()
+
+    def is_new(self, seen: Seen) -> bool:
+        uid, version = uid_of(seen.object), str(seen.object["metadata"].get("resourceVersion", ""))
+        if seen.type == "DELETED":
+            new = uid not in self._gone
+            self._gone.add(uid)
+            return new
+        if (uid, version) in self._versions:
+            return False
+        self._versions.add((uid, version))
+        self._gone.discard(uid)
+        return True

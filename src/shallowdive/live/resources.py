@@ -38,8 +38,12 @@ LAB_KINDS = ("Pod", "ReplicaSet", "Deployment", "Service", "EndpointSlice", "Ing
 """What a tenant's namespace is followed by: nothing cluster-scoped."""
 
 
+def is_namespaced(kind: str) -> bool:
+    return "namespaced" in KINDS[kind][1]
+
+
 def list_call(api: client.ApiClient, kind: str, namespace: str) -> Callable[..., Any]:
     """The client's list call for a kind, with the namespace filled in where the kind has one."""
     group, name = KINDS[kind]
     call = getattr(getattr(client, group)(api), name)
-    return (lambda **kw: call(namespace, **kw)) if "namespaced" in name else call
+    return (lambda **kw: call(namespace, **kw)) if is_namespaced(kind) else call
