@@ -56,7 +56,7 @@ def family_dot(state: ClusterState, *, narrow: bool = False) -> str:
     for pod in pods:
         by_owner.setdefault(controller_uid(pod), []).append(pod)
     for owner, children in by_owner.items():
-        lines += _children(owner, children, narrow)
+        lines += _children(owner, children, narrow, alone=len(by_owner) == 1)
     return "digraph {\n" + "\n".join(lines) + "\n}"
 
 
@@ -80,12 +80,13 @@ def states_in(state: ClusterState) -> list[str]:
     return sorted({pod_state(p) for p in state.all("Pod")})
 
 
-def _children(owner: str, pods: list[Object], narrow: bool) -> list[str]:
+def _children(owner: str, pods: list[Object], narrow: bool, *, alone: bool) -> list[str]:
     edge: Callable[[str], str] = lambda to: _owns(owner, to) if owner else ""  # noqa: E731
-    most = 3 if narrow else MOST_CARDS  # a phone shows three side by side; more become one card with counts
+    most = MOST_CARDS if not narrow else 3 if owner or alone else 1  # a phone shows three side by side; more become one card with counts
     if len(pods) > most:
         box = f"many-{owner or 'orphans'}"
-        words: list[Line] = [("key", f"{len(pods)} pods"), *(("quiet", f"{n} {WORDS[s]}") for s, n in _tally(pods))]
+        whose: list[Line] = [] if owner else [("quiet", "no owner")]
+        words: list[Line] = [("key", f"{len(pods)} pods"), *whose, *(("quiet", f"{n} {WORDS[s]}") for s, n in _tally(pods))]
         return [f'"{box}" {_attributes(thing("pod", *words))};', edge(box)]
     lines = []
     for pod in pods:

@@ -42,12 +42,12 @@ class Axis:
 
 
 def where_free(p: Pic, words: str, *spots: tuple[float, float, Anchor], fill: str = "ink", bold: bool = False) -> bool:
-    """Write at the first spot (x, baseline, anchor) where the words are inside and touch no other text; False when there is none."""
-    w = text_width_px(words, bold=bold)
+    """Write at the first spot (x, baseline, anchor) that is inside and touches no other text and no tile; False when there is none."""
+    w, taken = text_width_px(words, bold=bold), [*(box for box, _ in p.boxes), *p.tiles]
     for x, y, anchor in spots:
         left = x - {"start": 0.0, "middle": w / 2, "end": w}[anchor]
         box = (left, y - 12, left + w, y + 5)
-        clear = all(b[2] <= box[0] + 1 or box[2] <= b[0] + 1 or b[3] <= box[1] + 1 or box[3] <= b[1] + 1 for b, _ in p.boxes)
+        clear = all(b[2] <= box[0] + 1 or box[2] <= b[0] + 1 or b[3] <= box[1] + 1 or box[3] <= b[1] + 1 for b in taken)
         if clear and box[0] >= 0 and box[1] >= 0 and box[2] <= p.w and box[3] <= p.h:
             p.rect(left - 3, y - 12, w + 6, 17, "paper", r=3)
             p.text(x, y, words, fill=fill, anchor=anchor, bold=bold)

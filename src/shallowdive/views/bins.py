@@ -13,11 +13,12 @@ from shallowdive.live import ClusterState
 from shallowdive.objects import Object, condition, is_helper, name_of
 from shallowdive.objects.pods import pod_state
 from shallowdive.objects.quantities import amount, asked
+from shallowdive.views.axis import where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
 from shallowdive.views.shapes import STATE, Pic, bar, glyph, tile, wrap
 from shallowdive.views.timeline import short_name
 
-GIB = 2**30
+MIB = 2**20
 MOST_BINS, MOST_BLOCKS = 12, 120
 BIN_PX = 36
 NAME_PX = 46
@@ -108,8 +109,11 @@ def _too_wide(seen: Packed) -> bool:
 
 
 def size(seen: Packed, n: Fraction) -> str:
-    value = float(n) if seen.resource == "cpu" else float(n / GIB)
-    return (f"{value:.2f}" if abs(value) < 10 else f"{value:,.0f}") + ("" if seen.resource == "cpu" else " Gi")
+    if not n:
+        return "nothing"
+    if seen.resource == "cpu":
+        return f"{float(n):.2f}" if abs(n) < 10 else f"{float(n):,.0f}"
+    return f"{float(n / MIB):,.0f} Mi" if abs(n) < 1024 * MIB else f"{float(n / MIB / 1024):,.1f} Gi"
 
 
 def in_words(seen: Packed) -> str:
@@ -157,14 +161,17 @@ def picture(seen: Packed, w: float, label: str) -> Pic:
     names = _plain([b.name for b in shown])
     for i, (b, name) in enumerate(zip(shown, names, strict=True)):
         y = 24 + i * pitch + (18 if phone else 0)
-        free = f"free {size(seen, b.free)}" + (f", {b.closed}" if b.closed else "")
+        free = f"free {size(seen, b.free)}" + (f", {b.closed}" if b.closed and phone else "")
         if phone:
             p.text(left, y - 5, name, bold=True, room=w / 2)
             p.text(w - 12, y - 5, free, fill="warn" if b.closed else "muted", anchor="end", room=w / 2 - 24)
         else:
             p.text(0, y + 15, name, bold=True, room=left - 8)
-            p.text(0, y + 31, free, fill="warn" if b.closed else "muted", room=left - 8)
+            p.text(0, y + 31, free, fill="muted", room=left - 8)
         _bin(p, b, left, y, scale)
+        if b.closed and not phone:
+            end = left + float(b.size) * scale
+            where_free(p, b.closed, (end - 8, y + BIN_PX / 2 + 5, "end"), (end + 8, y + BIN_PX / 2 + 5, "start"), fill="warn", bold=True)
         if b is tightest:
             at = left + float(b.size - b.free) * scale
             p.rect(at + 1, y - 1, min(float(need) * scale, p.w - at - 5), BIN_PX + 3, "none", "fail", 5, 2, "3 3")

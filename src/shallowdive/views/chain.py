@@ -58,7 +58,7 @@ def _link(claim: Object, users: list[Object], volumes: dict[str, Object]) -> Lin
     wants = str(((spec.get("resources") or {}).get("requests") or {}).get("storage", ""))
     used_by = tuple((name_of(p), pod_state(p)) for p in users)
     where = pins[0] if pins else node
-    return Link(name_of(claim), str(status.get("phase", "Pending")), wants, used_by, volume, where, bool(pins))
+    return Link(name_of(claim), str(status.get("phase", "Pending")), wants, used_by, volume, where, bool(pins and volume))
 
 
 def _pinned_to(volume: Object) -> list[str]:
@@ -98,6 +98,8 @@ def verdict(link: Link) -> tuple[str, str]:
         return "Normal: it waits for the first pod that uses it.", "ink"
     if not link.volume:
         return "The volume is being made, on the node of its pod.", "ink"
+    if not link.pods:
+        return "Its volume is there. No pod uses it now.", "ink"
     if link.pinned:
         return f"This volume cannot move: its pods may run only on {link.node}.", "warn"
     return "Every link is there.", "ink"
@@ -135,7 +137,20 @@ def _row(p: Pic, link: Link, boxes: list[Box]) -> None:
         draw_station.not_there(p, d, "no node yet", 2)
     hop(p, a, b, *(("missing", "fail") if link.missing else ("mounts", "ready") if link.pods else ("later", "wait")))
     hop(p, b, c, *(("bound", "ready") if link.volume else ("lost", "fail") if link.phase == "Lost" else ("later", "wait")))
-    hop(p, c, d, *(("pinned", "warn") if link.pinned else ("on", "ready") if link.node and link.volume else ("later", "wait")))
+    hop(
+        p,
+        c,
+        d,
+        *(
+            ("pinned", "warn")
+            if link.pinned
+            else ("on", "ready")
+            if link.node and link.volume
+            else ("chosen", "wait")
+            if link.node
+            else ("later", "wait")
+        ),
+    )
     words, fill = verdict(link)
     last = d if p.w < 400 else b
     for i, line in enumerate(wrap(words, p.w - 4, bold=True)):

@@ -14,11 +14,13 @@ from shallowdive.objects import Object, is_helper, name_of, uid_of
 from shallowdive.objects.pods import container_statuses
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
 from shallowdive.views.shapes import Pic, glyph
+from shallowdive.views.timeline import short_name
 
 WAITING, RUNNING, TERMINATED = "waiting", "running", "terminated"
 NAMES = (WAITING, RUNNING, TERMINATED)
 LOOK = {WAITING: ("work", "work_tint", "pulling"), RUNNING: ("ready", "ready_tint", "ready"), TERMINATED: ("wait", "wait_tint", "")}
 WAYS = ((WAITING, RUNNING), (RUNNING, TERMINATED), (TERMINATED, WAITING), (TERMINATED, RUNNING), (WAITING, TERMINATED))
+BACK = {RUNNING: "started again at once", WAITING: "waits, then starts again"}
 STEPS_SHOWN = 6
 
 
@@ -116,7 +118,7 @@ def picture(seen: Machine, w: float, label: str) -> Pic:
     bw, bh = (100, 58) if phone else (132, 58)
     top = 62
     p = Pic(w, top + bh + 76 + 18 + len(steps) * 18 + 8, label)
-    p.text(2, 14, f"container {seen.container} of pod {seen.pod}", bold=True, room=w - 4)
+    p.text(2, 14, f"container {seen.container} of pod {short_name(seen.pod, 200)}", bold=True, room=w - 4)
     p.text(2, 32, f"restarts {seen.restarts}", fill="warn" if seen.restarts else "muted", bold=seen.restarts > 0)
     x = {WAITING: 2.0, RUNNING: (w - bw) / 2, TERMINATED: w - bw - 2}
     for name in NAMES:
@@ -126,9 +128,13 @@ def picture(seen: Machine, w: float, label: str) -> Pic:
     p.text(2, y + 4, "what happened, the newest last", fill="muted")
     began = seen.steps[0][2]
     for i, (state, reason, at) in enumerate(steps):
-        p.text(2, y + 24 + i * 18, f"{at - began:.0f} s", fill="muted")
+        p.text(2, y + 24 + i * 18, _after(at - began), fill="muted")
         p.text(64, y + 24 + i * 18, state + (f": {reason}" if reason else ""), bold=i == len(steps) - 1, room=w - 70)
     return p
+
+
+def _after(s: float) -> str:
+    return f"{s:.0f} s" if s < 180 else f"{s / 60:.0f} min"
 
 
 def _box(p: Pic, seen: Machine, name: str, x: float, y: float, w: float, h: float) -> None:
@@ -153,14 +159,12 @@ def _ways(p: Pic, gone: dict[tuple[str, str], int], x: dict[str, float], y: floa
     for (a, b), depth, to in ((WAYS[3], 26, 0.75), (WAYS[2], 52, 0.5)):
         start, end, low = x[a] + w * (0.35 if depth == 26 else 0.65), x[b] + w * to, y + h + depth
         _way(p, f"M{start:.1f} {y + h + 3}V{low}H{end:.1f}V{y + h + 8}", (end, y + h + 3, "up"), gone.get((a, b), 0))
-        words = "started again at once" if b == RUNNING else "waits before it is started again"
-        n = gone.get((a, b), 0)
-        said = f"{words}: {n}×" if n else words
-        room = start - end - 12
-        if text_width_px(said) > room:
-            said = f"{n}×" if n else ""
-        if said:
-            p.text((start + end) / 2, low - 5, said, fill="ink" if n else "muted", anchor="middle", bold=n > 0, room=room)
+        n, room = gone.get((a, b), 0), start - end - 12
+        words = BACK[b] + (f": {n}×" if n else "")
+        if text_width_px(words, bold=n > 0) > room:
+            words = f"{n}×" if n else ""
+        if words:
+            p.text((start + end) / 2, low - 5, words, fill="ink" if n else "muted", anchor="middle", bold=n > 0)
 
 
 def _way(p: Pic, d: str, head: tuple[float, float, str], times: int) -> None:

@@ -10,11 +10,10 @@ from itertools import pairwise
 
 from shallowdive.diagrams.dot import text_width_px
 from shallowdive.live import History
-from shallowdive.objects import controller_uid, is_helper, uid_of
 from shallowdive.objects.traffic import Second
 from shallowdive.views.axis import Axis, where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
-from shallowdive.views.lives import Lives, Steps, lives
+from shallowdive.views.lives import Lives, Steps, chronicle, lives
 from shallowdive.views.said import Said
 from shallowdive.views.shapes import Anchor, Pic, bar
 
@@ -53,8 +52,7 @@ class Rollout:
 
 def read(history: History, traffic: list[Second] | None = None, end_s: float | None = None, since_s: float | None = None) -> Rollout:
     everything = lives(history, end_s, since_s)
-    owner = {uid_of(s.object): controller_uid(s.object) for s in history.events if s.kind == "Pod" and not is_helper(s.object)}
-    sets = list(dict.fromkeys(uid_of(s.object) for s in history.events if s.kind == "ReplicaSet"))
+    owner, sets = chronicle(history).owner, chronicle(history).sets
     of_version: dict[int, Lives] = {}
     for uid, life in everything.by_uid.items():
         if owner.get(uid) in sets:
@@ -141,9 +139,9 @@ def picture(seen: Rollout, w: float, label: str) -> Pic:
         _area(p, block, x, y)
     p.text(0, 12, "pods" if phone else "pods, by version", fill="muted")
     for n in dict.fromkeys((wanted, 0, peak)):
-        p.line(left - 4, y(n), left, y(n), "edge", 1)
         words = f"wanted {n}" if n == wanted and n and not phone else str(n)
-        where_free(p, words, (left - 8, y(n) + 4, "end"), bold=n == wanted)
+        if where_free(p, words, (left - 8, y(n) + 4, "end"), bold=n == wanted):
+            p.line(left - 4, y(n), left, y(n), "edge", 1)
     p.path(x.steps(seen.wanted, {n: y(n) for n in range(peak + 1)}), "none", "ink", 2)
     for block in blocks:
         _name(p, block, x, y)

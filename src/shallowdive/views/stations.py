@@ -78,6 +78,8 @@ def node(p: Pic, at: Box, name: str) -> None:
     x, y, w, h = at
     p.rect(*at, "sheet", "edge", r=2)
     p.line(x, y + h, x + w, y + h, "edge", 4)
+    while "-" in name and text_width_px(name, mono=True) > w - 18:
+        name = f"…{name.partition('-')[2]}"  # every node of a cluster begins alike: the end tells them apart
     _lettering(p, at, ("Node", name))
 
 

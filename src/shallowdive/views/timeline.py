@@ -19,7 +19,7 @@ __all__ = ["Life", "Lives", "draw", "in_words", "lives", "picture", "short_name"
 
 NAMED_LANES, THICK_LANES, MOST_LANES = 14, 120, 300
 """Lanes with names; lanes of 4 px; beyond the last number, bands."""
-CHART_PX, BANDS_PX = 92, 160
+TOP_PX, CHART_PX, BANDS_PX = 22, 92, 160
 SOLID = {"ready": "ready", "pending": "hair", "pulling": "work", "notready": "warn_fill"}
 BANDS = {
     "ready": (("ready",), "ready"),
@@ -67,16 +67,20 @@ def in_words(seen: Lives) -> str:
     )
 
 
-def picture(seen: Lives, w: float, label: str, said: Said | None = None, now: float | None = None) -> Pic:
-    """The chart above, the lanes (or bands) below; both share the time axis."""
-    phone, n = w < 400, len(seen.pods)
-    left, right, top = (52 if phone else 108), 12, 22
+def measures(w: float, n: int) -> tuple[float, float, float, float, float]:
+    """For a width and so many pods: left and right edge of the time axis, where the lanes begin, how high one is, the gap after it."""
     lane, gap = (13, 7) if n <= NAMED_LANES else (4, 1) if n <= THICK_LANES else (2, 1)
-    below_y = top + CHART_PX + 40
+    return 52 if w < 400 else 108, w - 12, TOP_PX + CHART_PX + 40, lane, gap
+
+
+def picture(seen: Lives, w: float, label: str, said: Said | None = None, now: float | None = None, room_for: int = 0) -> Pic:
+    """The chart above, the lanes (or bands) below; both share the time axis. `room_for`: the chart is at least so many pods high."""
+    phone, n, top = w < 400, len(seen.pods), TOP_PX
+    left, right, below_y, lane, gap = measures(w, n)
     p = Pic(w, below_y + (n * (lane + gap) if n <= MOST_LANES else BANDS_PX + 12) + 26, label)
-    x = Axis(left, w - right, seen.end)
+    x = Axis(left, right, seen.end)
     ready = seen.counts()
-    peak = max([n for _, n in seen.wanted] + [n for _, n in ready] + [1, said.value if said else 1])
+    peak = max([n for _, n in seen.wanted] + [n for _, n in ready] + [1, room_for, said.value if said else 1])
 
     def y(n: float) -> float:
         return top + CHART_PX - (CHART_PX - 14) * n / peak

@@ -24,7 +24,6 @@ from shallowdive.views.said import Said
 REDRAW_S = 0.1
 RUNNING_TICK_S, IDLE_TICK_S = 1.0, 5.0
 """A time axis moves while its cell waits. Afterwards only a change or a silent link is drawn."""
-STALE_S = 40
 SHARE = 4
 """A picture that takes long to draw is drawn less often: at most a fifth of the time goes into it."""
 
@@ -214,7 +213,7 @@ class View:
 
 def stale(follower: Follower) -> str:
     """Words when the link has been silent for too long, '' while it is alive."""
-    return f"last seen {follower.silent_s():.0f} s ago" if follower.silent_s() > STALE_S else ""
+    return f"last seen {follower.silent_s():.0f} s ago" if follower.is_stale() else ""
 
 
 def show_still(title: str, html: str, text: str) -> None:

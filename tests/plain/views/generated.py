@@ -85,7 +85,8 @@ def versions(seed: int, wanted: int, count: int, *, finished: bool) -> History:
 def containers(seed: int, attempts: int) -> History:
     """One container that was started so often, and ended for another reason each time."""
     rng, history, t = random.Random(seed), History(), 10.0
-    name, last = pod_name(rng), {}
+    name = pod_name(rng)
+    last: Body = {}
     uid = f"{rng.getrandbits(64):016x}"
     for n in range(attempts):
         ended = {"exitCode": rng.choice([0, 1, 137]), "reason": rng.choice(["Error", "Completed", "OOMKilled"]), "finishedAt": str(n)}

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from shallowdive.live import History
 from shallowdive.views import timeline
 from shallowdive.views.frame import DESK_PX, PHONE_PX
 from shallowdive.views.said import Said, in_words
@@ -33,8 +34,7 @@ def test_said_and_seen_are_compared_at_the_moment_asked_about(value: int, words:
 
 
 def test_before_that_moment_there_is_only_what_was_said() -> None:
-    history = until("update")
-    history.events = [s for s in history.events if s.at_s < MARKS["delete"] + 2]
+    history = History([s for s in until("update").events if s.at_s < MARKS["delete"] + 2])
     made = timeline.draw(history, MARKS["delete"] + 2, said=Said(4, MARKS["delete"], 30))
     assert "that moment is still to come" in made.read
     assert 'fill="var(--sd-ready,#00785a)"' not in "".join(re.findall(r"<circle[^>]*>", made.desk))

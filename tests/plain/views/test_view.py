@@ -26,6 +26,9 @@ class Link:
     def silent_s(self) -> float:
         return self.silent
 
+    def is_stale(self) -> bool:
+        return self.silent > 15
+
     def event(self, name: str) -> None:
         body = pod(name, READY)
         with self.changed:
