@@ -47,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--token", default=os.environ.get(TOKEN_VARIABLE, ""), help=f"of its owner (default: ${TOKEN_VARIABLE}, else drawn)")
     top.add_argument("--log", help="file for what goes wrong (default: stderr)")
     top.add_argument("--pid", type=Path, help="file for the process id and the ports")
-    top.add_argument("--while-stdin", action="store_true", help="end when standard input closes: with whoever started it, however that dies")
+    top.add_argument(
+        "--while-stdin", action="store_true", help="end when standard input closes: with whoever started it, however that dies"
+    )
     return top
 
 

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-import yaml
 
 from shallowdive.embedded import schema
 from shallowdive.embedded.api import protobuf
@@ -86,7 +85,12 @@ def read(request: Request, kind: Kind, warnings: Warnings) -> Object:
     if media == PROTOBUF:
         value = protobuf_value(body, kind)
     else:
-        value = yaml_value(body, kind, duplicates) if media == YAML else json_value(body, kind, duplicates)
+        if media == YAML:
+            from shallowdive.embedded.api import yaml_body  # its library is not needed before the first YAML
+
+            value = yaml_body.value_of(body, kind, duplicates)
+        else:
+            value = json_value(body, kind, duplicates)
         check_kind(value, body, kind)
     decoded, unknown = schema.decode(kind, {} if value is None else value)
     report(kind, duplicates + [f'unknown field "{path}"' for path in unknown], request.one("fieldValidation"), warnings)
@@ -209,54 +213,6 @@ def protobuf_value(body: bytes, kind: Kind) -> Any:
         return protobuf.decode(found.raw, kind.schema)
     except (protobuf.Broken, ValueError, KeyError, TypeError, AttributeError) as broken:
         raise unrecognized(kind, str(broken), body) from None
-
-
-def yaml_value(body: bytes, kind: Kind, duplicates: list[str]) -> Any:
-    """Parsed YAML; the same for its duplicates, which have a line instead of a path."""
-    try:
-        loader = YamlLoader(body)
-        value = loader.get_single_data()
-    except YAML_ERRORS as error:
-        raise unrecognized(kind, yaml_error(error), body) from None
-    duplicates += loader.twice
-    return value
-
-
-YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, RecursionError)
-"""What a text that is no YAML, or no JSON in YAML, can raise."""
-
-
-def yaml_error(error: Exception) -> str:
-    """Why this is no YAML, about as Go's parser says it."""
-    mark = getattr(error, "problem_mark", None)
-    words = getattr(error, "problem", None) or str(error)
-    words = "did not find expected node content" if words.startswith("expected the node content") else words
-    return f"yaml: line {max(mark.line, 1)}: {words}" if mark else f"yaml: {words}"
-
-
-class YamlLoader(yaml.SafeLoader):
-    """YAML as the API reads it: no dates, and a name that appears twice is remembered."""
-
-    def __init__(self, stream: bytes) -> None:
-        super().__init__(stream)
-        self.twice: list[str] = []
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "invalid map key", key.start_mark)
-            if key.value in seen:
-                self.twice.append(f'line {key.start_mark.line + 1}: key "{key.value}" already set in map')
-            seen.add(str(key.value))
-        made: dict[Any, Any] = super().construct_mapping(node, deep)
-        return {name if isinstance(name, str) else json.dumps(name): item for name, item in made.items()}
-
-
-YamlLoader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def check_kind(value: Any, body: bytes, kind: Kind) -> None:

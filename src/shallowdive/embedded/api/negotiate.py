@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-import yaml
 
 from shallowdive.embedded.request import Response
 from shallowdive.embedded.status import ApiError, not_acceptable
@@ -67,6 +66,8 @@ def wants_aggregated_discovery(accept: str) -> bool:
 
 def respond(code: int, value: Any, media: Media = PLAIN_JSON, headers: dict[str, str] | None = None) -> Response:
     if media.content_type == YAML:
+        import yaml  # takes 40 ms, and few ask for it
+
         return Response(code, yaml.safe_dump(value, default_flow_style=False, allow_unicode=True).encode(), YAML, headers or {})
     return Response(code, orjson.dumps(value) + b"\n", headers=headers or {})
 

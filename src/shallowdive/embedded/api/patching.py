@@ -168,12 +168,14 @@ def apply(call: Call, live: Object | None) -> Response:
 
 def read_applied(call: Call, kind: Kind) -> Object:
     """The manifest of an apply as it was sent, with the name and namespace of the path. Raises ApiError 400."""
+    from shallowdive.embedded.api import yaml_body  # its library is not needed before the first apply
+
     asked, raw = call.asked, body.limited(call.request)
     try:
-        loader = body.YamlLoader(raw)
+        loader = yaml_body.Loader(raw)
         value = loader.get_single_data()
-    except body.YAML_ERRORS as error:
-        raise bad_request(f"error encoding patch: {body.yaml_error(error)}") from None
+    except yaml_body.ERRORS as error:
+        raise bad_request(f"error encoding patch: {yaml_body.words_of(error)}") from None
     if value is not None and not isinstance(value, dict):
         what = f"json: cannot unmarshal {body.GO_TYPES.get(type(value), 'object')} into Go value of type map[string]interface {{}}"
         raise bad_request(f"error decoding patch: error unmarshaling JSON: while decoding JSON: {what}")
