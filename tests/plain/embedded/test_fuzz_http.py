@@ -97,4 +97,4 @@ def test_no_bytes_on_the_wire_bring_a_500_or_stop_the_server(tmp_path: Path) -> 
         assert sum(bool(lines) for _, lines in found) > REQUESTS / 2
         after = asyncio.run(answers(server, server.request("GET", MAPS), asyncio.Semaphore()))
         assert after == [b"HTTP/1.1 200 OK"]
-        assert "shallowdive/embedded" not in server.log.read_text(), "a bug of ours; what aiohttp could not parse it logs itself"
+        assert "shallowdive/embedded" not in server.log.read_text(), "a bug of ours; what is not HTTP is the client's"
