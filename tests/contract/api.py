@@ -115,7 +115,7 @@ class Watch:
     def __init__(self, api: Api, path: str, headers: Json, query: Json) -> None:
         url = api.url(path, {"watch": "true"} | query)
         self.reply = api.pool.request(
-            "GET", url, headers=api.headers | headers, preload_content=False, timeout=urllib3.Timeout(connect=10, read=60)
+            "GET", url, headers=api.headers | headers, preload_content=False, timeout=urllib3.Timeout(connect=10, read=600)
         )
         self.code, self.lines, self.closed = self.reply.status, queue.Queue[str](), threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
@@ -129,7 +129,7 @@ class Watch:
                     self.lines.put(line.decode())
             if rest:
                 self.lines.put(rest.decode())
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:  # closed by us (bytes may be ciphertext then), or silent
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:  # closed by us (bytes may be ciphertext then)
             self.lines.put(json.dumps({"type": "BROKEN", "object": repr(exc)}))
         self.closed.set()
 

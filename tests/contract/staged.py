@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from shallowdive.cluster.images import AGNHOST, BUSYBOX
@@ -70,6 +71,7 @@ MOUNTS = [
     {"name": "scratch", "mountPath": "/scratch"},
 ]
 READ = "cat /etc/settings/greeting; echo; cat /etc/pass/deep/word; echo; cat /etc/about/labels; echo; cat /scratch/note"
+TWICE = f"if [ -e /scratch/was ]; then echo second; {FOREVER}; fi; touch /scratch/was; echo first; exit 1"
 LIMITS = {"resources": {"limits": {"memory": "64Mi", "cpu": "100m"}}}
 FOR_EVER = {"restartPolicy": "Always"}
 HOG = {"resources": {"limits": {"memory": "16Mi"}}}
@@ -78,9 +80,14 @@ PODS: dict[str, Json] = {
     "succeeds": pod(container("echo hello")),
     "fails": pod(container("echo out; echo err >&2; exit 3")),
     "crashes": pod(container("echo run; exit 1"), restartPolicy="Always"),
+    "second-life": pod(
+        container(TWICE, volumeMounts=[{"name": "scratch", "mountPath": "/scratch"}]),
+        volumes=[{"name": "scratch", "emptyDir": {}}],
+        **FOR_EVER,
+    ),
     "retries": pod(container("exit 2"), restartPolicy="OnFailure"),
     "finishes-onfailure": pod(container("exit 0"), restartPolicy="OnFailure"),
-    "hog": pod(container(command=["tail", "/dev/zero"], **HOG)),
+    "hog": pod(container(command=["tail", "/dev/zero"], **HOG), **FOR_EVER),
     "no-image": pod(container(image=ABSENT)),
     "never-pulled": pod(container(image=ABSENT, imagePullPolicy="Never")),
     "bad-image-name": pod(container(image="Not A Name")),
@@ -164,6 +171,8 @@ class Stage:
         self.api, self.namespace = api, namespace
         self._core, self.batch = f"/api/v1/namespaces/{namespace}", f"/apis/batch/v1/namespaces/{namespace}"
         self.refused: dict[str, Any] = {}
+        self._watch = api.watch(f"{self._core}/pods")
+        self._history: dict[str, list[Json]] = {}
         self._filled = ThreadPoolExecutor(1).submit(self._fill)
 
     def _fill(self) -> None:
@@ -214,6 +223,22 @@ class Stage:
             found: Json = eventually(look, limit_s)
         except AssertionError:
             raise AssertionError(f"pod {name} is not as wanted after {limit_s} s: {self.pod(name)['status']}") from None
+        return found
+
+    def once(self, name: str, wanted: Callable[[Json], Any], limit_s: float = 90) -> Json:
+        """The pod as it was when `wanted` was true of it for the first time since the beginning: for states that come and go."""
+
+        def look() -> Json | None:
+            while not self._watch.lines.empty():
+                event = self._watch.next()
+                self._history.setdefault(event["object"]["metadata"]["name"], []).append(event["object"])
+            for seen in self._history.get(name, []):
+                with suppress(KeyError, IndexError):  # a status not written yet
+                    if wanted(seen):
+                        return seen
+            return None
+
+        found: Json = eventually(look, limit_s, f"pod {name} once as wanted")
         return found
 
     def running(self, name: str) -> Json:

@@ -257,7 +257,7 @@ def test_a_paused_deployment_does_not_roll_but_scales(world: World) -> None:
     world.api.patch(f"{world.web}/scale", {"spec": {"replicas": 2}})
     eventually(lambda: len(world.pods()) == 2)
     assert len(world.sets()) == 1
-    assert world.api.seen(world.web)["status"].get("updatedReplicas", 0) == 0
+    eventually(lambda: world.api.seen(world.web)["status"].get("updatedReplicas", 0) == 0)
     world.api.patch(world.web, {"spec": {"paused": False}})
     eventually(lambda: len(world.sets()) == 2)
 

@@ -24,6 +24,7 @@ LIMIT_S = 120
 
 # What is made equal, in this order: a pattern and what stands for it.
 EQUAL: list[tuple[str, str]] = [
+    (r"\b(LIVE|MERGED)-\d+", r"\1-N"),
     (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "DATE"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4}", "TIME"),
@@ -42,7 +43,6 @@ EQUAL: list[tuple[str, str]] = [
     (r" \(x\d+ over \S+\)", ""),
     (r"<invalid>", "AGE"),  # a clock that runs faster than kubectl's is ahead of it
     (r"(?<=CLUSTER-)worker2?\b", "worker"),
-    (r"\b(LIVE|MERGED)-\d+", r"\1-N"),
     (r"resourceVersion: \"\d+\"", 'resourceVersion: "N"'),
 ]
 # Lines that are left out on both sides: of which commands, which lines, and why. A deliberate difference of the embedded cluster is a row.

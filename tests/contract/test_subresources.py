@@ -193,11 +193,9 @@ def test_the_log_of_a_pod_without_a_node_is_no_content(stage: Stage) -> None:
 
 
 def test_the_log_of_the_life_before(stage: Stage) -> None:
-    def look() -> bool:
-        stage.when("crashes", lambda p: state(p)["waiting"]["reason"] == "CrashLoopBackOff")
-        return stage.log("crashes", previous=True) == "run\n"
-
-    eventually(look, 90)
+    stage.when("second-life", lambda p: p["status"]["containerStatuses"][0]["restartCount"] == 1 and "running" in state(p))
+    eventually(lambda: stage.log("second-life") == "second\n")
+    assert stage.log("second-life", previous=True) == "first\n"
 
 
 # ── exec ─────────────────────────────────────────────────────────────────────────────────────────────────────
