@@ -119,7 +119,7 @@ class Follower:
         with self.changed:
             for event_type, obj in changes:
                 self.state = apply_event(self.state, event_type, kind, obj)
-                self.history.append(Seen(round(at_s, 3), event_type, kind, obj))
+            self.history.extend([Seen(round(at_s, 3), event_type, kind, obj) for event_type, obj in changes])
             self.changed.notify_all()
 
     def take_trouble(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from shallowdive.live.spool import Seen, Spool, seen_of, write_line
+from shallowdive.live.spool import Seen, Spool, seen_of
 from shallowdive.live.state import ClusterState, apply_event
 from shallowdive.objects import Object, uid_of
 
@@ -20,8 +20,7 @@ class History:
 
     def __init__(self, events: Iterable[Seen] = (), file: Path | None = None) -> None:
         self._events = Spool(file)
-        for seen in events:
-            self._events.append(seen)
+        self._events.extend(list(events))
 
     def __repr__(self) -> str:
         return f"History({len(self._events)} events)"
@@ -36,7 +35,10 @@ class History:
         return self._events.file
 
     def append(self, seen: Seen) -> None:
-        self._events.append(seen)
+        self._events.extend([seen])
+
+    def extend(self, seen: list[Seen]) -> None:
+        self._events.extend(seen)
 
     def of(self, kind: str) -> list[Seen]:
         return [s for s in self.events if s.kind == kind]
@@ -75,7 +77,8 @@ class History:
                     history._events.hold(seen, place)
                 place += len(line)
         if not line.endswith(b"\n"):  # a crash cut the last line: the next one begins on its own
-            write_line(file, b"\n")
+            with file.open("ab") as out:
+                out.write(b"\n")
         return history
 
 

@@ -11,6 +11,7 @@ import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import overload
 
@@ -35,14 +36,17 @@ class Spool(Sequence[Seen]):
 
     def __init__(self, file: Path | None = None, held: int = HELD) -> None:
         self.file, self._limit = file, held
+        self._out: FileIO | None = None
         self._places = array("q")
         self._newest: tuple[int, list[Seen]] = (0, [])
         """The number of the first event that is held, and the held ones. Replaced in one step."""
 
-    def append(self, seen: Seen) -> None:
+    def extend(self, seen: list[Seen]) -> None:
+        """Events in their order, written in one piece."""
         if self.file is not None:
-            self._places.append(write_line(self.file, line_of(seen)))
-        self.hold(seen)
+            self._write(seen)
+        for one in seen:
+            self.hold(one)
 
     def hold(self, seen: Seen, place: int | None = None) -> None:
         """Take an event into memory; `place` says where in the file it lies already."""
@@ -55,12 +59,25 @@ class Spool(Sequence[Seen]):
                 self._move_out(held)
             self._newest = first + self._limit, held[self._limit :]
 
-    def _move_out(self, held: Iterable[Seen]) -> None:
+    def _move_out(self, held: list[Seen]) -> None:
         number, name = tempfile.mkstemp(prefix="shallowdive-history-", suffix=".jsonl")
         os.close(number)
         self.file = Path(name)
         weakref.finalize(self, self.file.unlink, missing_ok=True)
-        self._places.extend(write_line(self.file, line_of(seen)) for seen in held)
+        self._write(held)
+
+    def _write(self, seen: list[Seen]) -> None:
+        """One write, so that two kernels may append to one file. A place is known only afterwards."""
+        if self._out is None and self.file is not None:
+            self._out = self.file.open("ab", buffering=0)
+            weakref.finalize(self, self._out.close)
+        assert self._out is not None
+        lines = [line_of(one) for one in seen]
+        self._out.write(b"".join(lines))
+        place = self._out.tell() - sum(map(len, lines))
+        for line in lines:
+            self._places.append(place)
+            place += len(line)
 
     def __len__(self) -> int:
         first, held = self._newest
@@ -105,10 +122,3 @@ def seen_of(line: bytes) -> Seen:
     """ValueError for a line that a crash cut."""
     at_s, type_, kind, obj = json.loads(line.decode("utf-8", "surrogatepass"))
     return Seen(at_s, type_, kind, obj)
-
-
-def write_line(file: Path, line: bytes) -> int:
-    """Append a line in one piece, so that two kernels may write to one file; returns where it begins."""
-    with file.open("ab", buffering=0) as f:
-        f.write(line)
-        return f.tell() - len(line)

@@ -1,4 +1,6 @@
-"""Waiting: look once, then at every event, under a limit; the error says what was seen last and what is usual."""
+"""Waiting: look once, then whenever the picture changed, under a limit; the error says what was seen last and what is usual.
+
+Looking is done outside the follower's lock: a slow question holds up nobody. A state that comes and goes in between is in the history."""
 
 from __future__ import annotations
 
@@ -25,10 +27,16 @@ def wait_for(
     look_at: str = "",
 ) -> ClusterState:
     """The first state for which `until` is true. `seen` puts the last state in words for the error."""
-    with follower.changed:
-        if follower.changed.wait_for(lambda: until(follower.state), timeout=within_s):
-            return follower.state
+    end = time.monotonic() + within_s
+    while True:
         state = follower.state
+        if until(state):
+            return state
+        left_s = end - time.monotonic()
+        if left_s <= 0:
+            break
+        with follower.changed:
+            follower.changed.wait_for(lambda then=state: follower.state is not then, timeout=left_s)  # type: ignore[misc]
     usual = f" (usually {usually_s:g} s)" if usually_s else ""
     last = seen(state) if seen else _pods_in_words(state)
     broken = "; ".join(f"{kind}: {exc}" for kind, exc in follower.errors.items())
