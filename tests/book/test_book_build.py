@@ -18,6 +18,7 @@ LOADS = {
     "embed": ("src",),
 }
 LINKS_THAT_LOAD = {"stylesheet", "preload", "prefetch", "preconnect", "dns-prefetch", "icon", "shortcut icon", "modulepreload", "manifest"}
+REPLAY = ":title: T\n:from: a\n:to: b\n:question: Q?\n:answers: 1, 2\n:after: 3"
 ELSEWHERE = re.compile(r"^\s*(?:https?:)?//")
 
 
@@ -86,6 +87,7 @@ def test_a_reference_to_nothing_fails_the_build(tmp_path: Path) -> None:
     source, nothing = tmp_path / "source", tmp_path / "nothing"
     (source / "book").mkdir(parents=True)
     nothing.mkdir()
+    shutil.copytree(ROOT / "book" / "_ext", source / "book" / "_ext")
     shutil.copy(ROOT / "_config.yml", source)
     (source / "_toc.yml").write_text("format: jb-book\nroot: book/index\n", encoding="utf-8")
     wrong = [
@@ -93,9 +95,10 @@ def test_a_reference_to_nothing_fails_the_build(tmp_path: Path) -> None:
         "{term}`no such term`",
         "```{include} figures/no-such-figure.html\n```",
         "```{solution} no-such-question\n```",
+        f"```{{replay}} no-such-trace.json\n{REPLAY}\n```",
     ]
     (source / "book" / "index.md").write_text("\n\n".join(["# Title", *wrong]), encoding="utf-8")
     built = build(source, tmp_path, nothing)
     assert built.status != 0
-    complaints = ["no-such-page.md", "no such term", "no-such-figure", "no-such-question"]
+    complaints = ["no-such-page.md", "no such term", "no-such-figure", "no-such-question", "no-such-trace.json"]
     assert [c for c in complaints if not re.search(f"WARNING.*{c}|ERROR.*{c}|CRITICAL.*{c}", built.output)] == []
