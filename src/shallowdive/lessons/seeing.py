@@ -27,6 +27,12 @@ def prediction(state: ClusterState, name: str, since_s: float, after_s: float) -
     return Said(value, since_s, after_s) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def in_words(state: ClusterState, name: str) -> str:
+    """A prediction that cannot be drawn, because it is no number."""
+    value = read_answers(state).get(f"predict.{name}")
+    return f"You said: {value}." if isinstance(value, str) else ""
+
+
 def counted(bound: NamespaceClient, pod: str) -> Callable[[], list[Second]]:
     """Asks the log of a traffic pod, when called, how many of its requests were answered in each second."""
     core = client.CoreV1Api(bound.access.connect(pool=1))  # a view's thread asks, beside the cell

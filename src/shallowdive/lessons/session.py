@@ -23,7 +23,7 @@ from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
 from shallowdive.lessons import tidy
 from shallowdive.lessons.place import drop_namespace, find_namespace, history_file, learner, make_namespace, needs_met
 from shallowdive.lessons.receipt import write_receipt
-from shallowdive.lessons.seeing import beside, counted, everybodys_pods, prediction
+from shallowdive.lessons.seeing import beside, counted, everybodys_pods, in_words, prediction
 from shallowdive.lessons.why import why
 from shallowdive.live import ClusterState, Follower, History
 from shallowdive.objects import Object
@@ -136,17 +136,18 @@ class Session:
 
     def show(
         self, picture: str, title: str = "", *, until: Callable[[ClusterState], object] | None = None, what: str = "", within_s: float = 60,
-        said: str = "", after_s: float = 0, traffic: str = "",
+        said: str = "", after_s: float = 0, traffic: str = "", of: str = "",
     ) -> View:  # fmt: skip
         """A live picture in this cell. With `until` the cell waits for that state while the picture moves.
 
-        `said`: a prediction to draw, about the moment `after_s` after its `needs` cell began. `traffic`: the pod whose requests count."""
+        `said`: a prediction to draw, about the moment `after_s` after its `needs` cell began. `traffic`: the pod whose requests count.
+        `of`: what is shown of several, a pod or `pod / container`."""
         kinds = picture_of(picture).kinds
         began = self._asked.get(said, time.time())
         view = View(
             picture, self.client.follower, title, self.access.source, said=prediction(self.state, said, began, after_s),
             traffic=counted(self.client, traffic) if traffic else None, beside=self._beside(kinds),
-            also=everybodys_pods(self.client) if "Node" in kinds else None,
+            also=everybodys_pods(self.client) if "Node" in kinds else None, of=of, note=in_words(self.state, said),
         )  # fmt: skip
         self._views = [*(v for v in self._views if not v.is_removed), view]
         view.display_while(lambda: self.wait_for(what or title, until, within_s=within_s) if until else None)

@@ -115,14 +115,14 @@ def _of_change(s: Seen, old: Object | None, blamed: dict[str, Seen], gone: set[s
 
 def _of_wish(s: Seen, old: Object | None) -> Iterator[Act]:
     """What a person writes down: made, changed (its generation grows, or another field of its spec), deleted."""
-    who = _person(s.object)
+    who = _person(s.object, old)
     if s.type == "DELETED":
         yield _act(s, YOU, who, "delete", s.kind, name_of(s.object))
     elif old is None:
         yield _act(s, YOU, who, "create", s.kind, name_of(s.object))
     elif _differences(old.get("spec") or {}, s.object.get("spec") or {})[:1] and s.kind == "PersistentVolumeClaim":
         yield _act(s, CONTROLLERS, "volume controller", "bind", s.kind, name_of(s.object), "a claim without a volume")
-    elif old.get("spec") != s.object.get("spec") and who:
+    elif old.get("spec") != s.object.get("spec"):
         act = _act(s, YOU, who, "change", s.kind, name_of(s.object))
         act.details = _differences(old.get("spec") or {}, s.object.get("spec") or {})
         yield act
@@ -135,7 +135,7 @@ def _of_pod(s: Seen, old: Object | None, blamed: dict[str, Seen], gone: set[str]
         if owner:
             yield _act(s, CONTROLLERS, f"{owner} controller", "create", "Pod", name, f"a {owner} with too few pods")
         else:
-            yield _act(s, YOU, _person(s.object), "create", "Pod", name)
+            yield _act(s, YOU, _person(s.object, None), "create", "Pod", name)
     if spec.get("nodeName") and not was.get("nodeName") and old is not None:
         act = _act(s, SCHEDULER, "scheduler", "choose a node for", "Pod", name, "a pod without a node")
         act.details = [str(spec["nodeName"])]
@@ -159,10 +159,20 @@ def _act(s: Seen, who: str, part: str, verb: str, kind: str, name: str, told: st
     return Act(who, part, verb, kind, [name], s.at_s, _version(s), [], told)
 
 
-def _person(obj: Object) -> str:
-    """The newest field manager that is no part of Kubernetes; '' when the record keeps none."""
-    managers = [f.get("manager", "") for f in obj["metadata"].get("managedFields") or [] if f.get("subresource") != "status"]
-    return next((m for m in reversed(managers) if m not in MACHINES), "you" if not managers else "")
+def _person(obj: Object, old: Object | None) -> str:
+    """The field manager of this change: the one whose entry is new or has a new time; '' when the record does not tell. An entry that
+    only lost a field is of somebody whose word was overruled, and a scaling to 0 leaves none at all."""
+    entries, before = _managers(obj), _managers(old or {"metadata": {}})
+    names = list(dict.fromkeys(key[0] for key, time in entries.items() if key not in before or before[key] != time))
+    return names[0] if len(names) == 1 else ""
+
+
+def _managers(obj: Object) -> dict[tuple[str, str, str], str]:
+    """(manager, operation, subresource) of those who are no part of Kubernetes, with the time of their last change."""
+    entries = [
+        f for f in obj["metadata"].get("managedFields") or [] if f.get("manager") not in MACHINES and f.get("subresource") != "status"
+    ]
+    return {(f.get("manager", ""), f.get("operation", ""), f.get("subresource", "")): f.get("time", "") for f in entries}
 
 
 def _owner(obj: Object) -> str:

@@ -45,16 +45,20 @@ class Machine:
 
 
 def read(history: History, pod: str = "", container: str = "") -> Machine | None:
-    """The named container; without a name the one that went through most states, the newest where several did."""
+    """The named container; without a name the one that went through most states, the newest where several did. Pods that are gone
+    are left out while there is another one."""
     found: dict[tuple[str, str], Machine] = {}
+    gone: set[str] = set()
     for s in history.events:
-        if s.kind != "Pod" or s.type == "DELETED" or is_helper(s.object) or (pod and name_of(s.object) != pod):
+        if s.kind != "Pod" or is_helper(s.object) or (pod and name_of(s.object) != pod):
             continue
+        gone |= {uid_of(s.object)} if s.type == "DELETED" else set()
         for status in container_statuses(s.object):
             if not container or status["name"] == container:
                 machine = found.setdefault((uid_of(s.object), status["name"]), Machine(name_of(s.object), status["name"]))
                 _step(machine, status, s.at_s)
-    return max(reversed(found.values()), key=lambda m: len(m.steps), default=None)
+    there = [m for (uid, _), m in found.items() if uid not in gone] or list(found.values())
+    return max(reversed(there), key=lambda m: len(m.steps), default=None)
 
 
 def _step(machine: Machine, status: dict[str, Any], at_s: float) -> None:

@@ -143,8 +143,10 @@ def picture(seen: Rollout, w: float, label: str) -> Pic:
         if where_free(p, words, (left - 8, y(n) + 4, "end"), bold=n == wanted):
             p.line(left - 4, y(n), left, y(n), "edge", 1)
     p.path(x.steps(seen.wanted, {n: y(n) for n in range(peak + 1)}), "none", "ink", 2)
+    served = {part.version for part in seen.parts if part.state == "ready"}
     for block in blocks:
-        _name(p, block, x, y)
+        if block.part.state == "ready" or (block.part.state == "notready" and block.part.version not in served):
+            _name(p, block, x, y)
     x.draw(p, 3 if phone else 6)
     if seen.seconds is not None:
         _success(p, seen, seen.seconds, x, TOP + AREA_PX + 12 + 26)
@@ -184,9 +186,9 @@ def _area(p: Pic, block: Block, x: Axis, y: _Y) -> None:
 
 
 def _name(p: Pic, block: Block, x: Axis, y: _Y) -> None:
-    """A version's name stands on its own area, where it is largest; of what is not ready only what lasts is named."""
+    """A version's name stands on its own area, where it is largest; one that never served is named on its blocks."""
     a, b, lo, hi = max(block.spans(), key=lambda s: (x(s[1]) - x(s[0])) * (s[3] - s[2]), default=(0.0, 0.0, 0, 0))
-    if hi == lo or block.part.state == "pulling" or (block.part.state == "notready" and x(b) - x(a) < 24):
+    if hi == lo:
         return
     words = block.part.version if block.part.state == "ready" else f"{block.part.version} not ready"
     at, level = (x(a) + x(b)) / 2, y((lo + hi) / 2) + 5

@@ -35,16 +35,20 @@ class Frame:
 
 
 class View:
-    """`text` is what the picture says, in words. `close()` ends it; a closed view keeps its last picture."""
+    """`text` is what the picture says, in words. `close()` ends it; a closed view keeps its last picture.
+
+    `of`: what is shown of several (a pod, `pod / container`). `note`: words in front of how to read it."""
 
     def __init__(
         self, picture: str, follower: Follower, title: str = "", backend: str = "", *, said: Said | None = None,
         traffic: Callable[[], list[Second]] | None = None, beside: Follower | None = None, also: ClusterState | None = None,
+        of: str = "", note: str = "",
     ) -> None:  # fmt: skip
         self._picture, self._follower, self._backend = picture_of(picture), follower, backend
         self.title = title or self._picture.title
         self._said, self._traffic, self._beside, self._also = said, traffic, beside, also
-        self._since_s, self._chosen, self._counted = time.time(), "", None if traffic is None else list[Second]()
+        self._of, self._note = of, note
+        self._since_s, self._chosen, self._counted = time.time(), of, None if traffic is None else list[Second]()
         self._closed, self._lock = threading.Event(), threading.Lock()
         self._running = False
         self._thread: threading.Thread | None = None
@@ -68,7 +72,16 @@ class View:
         old = stale(self._follower)
         finding = None if drawn.empty else why.first_cause(seen.state, seen.namespace, seen.now_s)
         source = old or f"{'live' if self._widget is not None else 'seen'} on {self._backend}"
-        drawn = Drawn(drawn.desk, drawn.phone, drawn.facts, drawn.states, drawn.keys, drawn.read, self._picture.ask, drawn.empty)
+        drawn = Drawn(
+            drawn.desk,
+            drawn.phone,
+            drawn.facts,
+            drawn.states,
+            drawn.keys,
+            f"{self._note} {drawn.read}".strip(),
+            self._picture.ask,
+            drawn.empty,
+        )
         html = framed(self.title, source, drawn, mood="stale" if old else "", cause=why.line(finding) if finding else "")
         self.text = drawn.facts + (f" {finding.about}: {finding.says}" if finding else "")
         return Frame(html, self.text)
@@ -200,14 +213,15 @@ class View:
         """The control's options; the first is what is shown when nothing was chosen, or what was chosen is there no more."""
         if self._control is None or self._picture.choices is None:
             return
-        options = self._picture.choices(self._sight())
+        usual, *others = self._picture.choices(self._sight())
+        options = [self._of or usual, *(o for o in others if o != self._of)]
         if list(self._control.options) != options:
             kept = self._control.value
             self._control.options = options
             self._control.value = kept if kept in options else options[0]
 
     def _choose(self, change: Any) -> None:
-        self._chosen = "" if self._control.index in (None, 0) else str(change["new"])
+        self._chosen = self._of if self._control.index in (None, 0) else str(change["new"])
         self._redraw()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shallowdive.errors import BadAnswer
-from shallowdive.live import ClusterState, History
+from shallowdive.live import ClusterState, History, Seen
 from shallowdive.objects.traffic import Second, by_second
 from shallowdive.views import bins, chain, life, rollout, why
 from shallowdive.views.pictures import PICTURES, Sight, picture_of
@@ -69,6 +69,18 @@ def test_a_crashing_container_goes_round_and_each_end_is_told_once() -> None:
     ends = sum(1 for state, _, _ in seen.steps if state == "terminated")
     assert ends in (seen.restarts, seen.restarts + 1)
     assert "terminated (Error, exit code 3)" in life.in_words(seen)
+
+
+def test_a_pod_that_was_made_again_under_its_name_is_the_one_that_is_shown() -> None:
+    history = until("end")
+    crash = [s for s in history.events if s.kind == "Pod" and s.object["metadata"]["name"] == "crash"]
+    history.append(Seen(MARKS["end"], "DELETED", "Pod", crash[-1].object))
+    again = {**crash[1].object, "metadata": {**crash[1].object["metadata"], "uid": "another"}}
+    again["status"] = {"containerStatuses": [{"name": "app", "state": {"running": {}}, "restartCount": 0}]}
+    history.append(Seen(MARKS["end"] + 1, "ADDED", "Pod", again))
+    seen = life.read(history, pod="crash")
+    assert seen is not None
+    assert [state for state, _, _ in seen.steps] == ["running"]
 
 
 def test_the_chain_ends_at_the_node_that_the_volume_cannot_leave() -> None:

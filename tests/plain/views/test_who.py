@@ -34,6 +34,16 @@ def test_creating_a_deployment_names_the_tool_that_wrote_it() -> None:
     ]
 
 
+def test_who_only_lost_a_field_did_not_change_it() -> None:
+    """On kind a scaling to 0 takes `replicas` from the one who applied it, and writes down nobody."""
+    history = until("scale")
+    deployment = next(s.object for s in reversed(history.events) if s.kind == "Deployment")
+    version = str(max(int(s.object["metadata"]["resourceVersion"]) for s in history.events) + 1)
+    body = {**deployment, "metadata": {**deployment["metadata"], "resourceVersion": version}, "spec": {**deployment["spec"], "replicas": 0}}
+    history.append(Seen(2000.0, "MODIFIED", "Deployment", body))
+    assert [(a.who, a.part, a.words) for a in last_action(history)] == [("you", "", "change Deployment web: replicas 3 → 0")]
+
+
 def test_a_deleted_pod_is_replaced_by_a_controller_and_ended_by_the_kubelet() -> None:
     acts = told("update")
     assert acts[0] == ("you", "", "delete Pod web-78844bf8f9-2trsm")
