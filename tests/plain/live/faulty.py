@@ -195,6 +195,8 @@ class Handler(BaseHTTPRequestHandler):
                 if not news and not home.ended:
                     home.changed.wait(timeout=0.05)
                     news, now = self.after(log, at), home.version
+            if home.down:  # a request that was on its way when the server went
+                self.hang_up()
             at = news[-1][0] if news else at
             for event in self.disorder(news):
                 self.line(event)
