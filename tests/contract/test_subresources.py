@@ -219,8 +219,8 @@ def test_exec_sends_what_it_is_given(target: Target, stage: Stage) -> None:
     talk = stream(core.connect_get_namespaced_pod_exec, "talks", stage.namespace, command=["sh", "-c", "read a; echo got $a"], stdin=True,
                   stdout=True, stderr=True, tty=False, _preload_content=False)  # fmt: skip
     talk.write_stdin("this\n")
-    assert talk.readline_stdout(timeout=20) == "got this"
-    talk.close()
+    talk.run_forever(timeout=20)
+    assert (talk.read_stdout(), talk.returncode) == ("got this\n", 0)
 
 
 def test_exec_reaches_a_named_container(target: Target, stage: Stage) -> None:
