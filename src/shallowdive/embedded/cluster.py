@@ -57,6 +57,7 @@ class Cluster:
         for controller in self.controllers:
             controller.start()
         self.loop.listen(self.store)
+        self.store.forget()
 
     def handle(self, request: Request) -> Response | Stream | Later | Channel:
         """Answer one request of a client. Never raises: what is wrong becomes a Status."""

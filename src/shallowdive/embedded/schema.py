@@ -15,6 +15,7 @@ import orjson
 from shallowdive.embedded import quantity, status
 from shallowdive.embedded.kinds import Kind, data
 from shallowdive.embedded.scalars import LEAVES, Bad, Decoder, Unknown, Wrong, as_is, bytes_, resource
+from shallowdive.embedded.store import clone
 
 ZEROS: dict[str, Any] = {"string": "", "integer": 0, "boolean": False, "number": 0}
 
@@ -95,10 +96,15 @@ def _struct(name: str) -> Decoder:
             raise
         for field, zero in shown:
             if field not in found:
-                found[field] = zero.copy() if type(zero) is dict else zero
+                found[field] = fresh(zero)
         return found
 
     return struct
+
+
+def fresh(zero: Any) -> Any:
+    """A zero of one's own: what is decoded may be changed by its owner, and a shared one would change for all."""
+    return clone(zero) if zero and type(zero) is dict else zero.copy() if type(zero) in (dict, list) else zero
 
 
 @cache
@@ -179,7 +185,7 @@ def _list(items: dict[str, Any], go_type: str) -> Decoder:
         found = []
         for index, item in enumerate(value):
             before = len(unknown)
-            found.append(decode_item(empty if item is None else item, unknown))
+            found.append(decode_item(fresh(empty) if item is None else item, unknown))
             if len(unknown) > before:
                 unknown[before:] = [f"[{index}].{rest}" for rest in unknown[before:]]
         return found
@@ -195,7 +201,7 @@ def _map(items: dict[str, Any], go_type: str) -> Decoder:
     def map_(value: Any, unknown: Unknown) -> Any:
         if type(value) is not dict:
             raise Wrong(value, go_type or f"map[string]{name}")
-        return {key: zero if item is None else decode_item(item, unknown) for key, item in value.items()}
+        return {key: fresh(zero) if item is None else decode_item(item, unknown) for key, item in value.items()}
 
     return map_
 

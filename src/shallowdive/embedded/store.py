@@ -103,6 +103,11 @@ class Store:
         """Every resource of which an object was ever stored."""
         return iter(list(self._objects))
 
+    def forget(self) -> None:
+        """Let the history begin now: who asks for what came before is told that it is gone, as after etcd's compaction."""
+        self._events.clear()
+        self._forgotten = defaultdict(lambda first=self.revision: first)  # type: ignore[misc]
+
     def owned_by(self, uid: str) -> list[tuple[str, Key]]:
         """(resource, key) of the objects that name this UID as an owner."""
         return sorted(self._by_owner.get(uid, ()))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as Handshake
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
@@ -78,8 +79,9 @@ class Talk:
             self._channel.wake()  # until it has nothing: its end comes only then
 
     def _end(self) -> None:
-        self._protocol.send_close(1000)
-        self._flush()
+        if self._protocol.state is State.OPEN:  # else the client said it first
+            self._protocol.send_close(1000)
+            self._flush()
         self._channel.close()
 
     def _send(self, number: int, data: bytes) -> None:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from shallowdive.embedded import quantity, schema
-from shallowdive.embedded.kinds import kind_of
+from shallowdive.embedded import defaults, quantity, schema
+from shallowdive.embedded.kinds import kind_of, kinds
 from shallowdive.embedded.status import ApiError
 from tests.plain.embedded.recorded import Row, rows
 
@@ -135,3 +135,21 @@ def test_decoding_a_pod_takes_well_under_a_tenth_of_a_millisecond() -> None:
     for _ in range(1000):
         schema.decode(POD, body)
     assert time.process_time() - start < 0.1
+
+
+def parts(value: object) -> set[int]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {id(value)} | set().union(*map(parts, inner)) if isinstance(value, dict | list) else set()
+
+
+@pytest.mark.parametrize("resource", [name for name, kind in kinds().items() if kind.schema])
+def test_two_objects_share_nothing_that_their_owners_may_change(resource: str) -> None:
+    """A job's controller once wrote its labels into the template of every Deployment that came without one."""
+    kind = kind_of(resource)
+    bodies = [{"metadata": {"name": "x", "namespace": "y"}, "spec": {}, "rules": [None], "data": {"a": None}} for _ in range(2)]
+    one, other = (schema.decode(kind, body)[0] for body in bodies)
+    assert not parts(one) & parts(other)
+    if "spec" in one:
+        for value in (one, other):
+            defaults.set_defaults(kind, value)
+        assert not parts(one) & parts(other)

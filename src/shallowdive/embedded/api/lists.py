@@ -147,7 +147,7 @@ def _at(store: Store, kind: Kind, revision: int, namespace: str | None, after: K
         return events.shown(kind, store.latest_at(stored, revision, namespace))
     except Expired:
         if after is None:
-            raise expired(f"The resourceVersion for the provided list is too old: {revision}") from None
+            raise expired("The resourceVersion for the provided list is too old.") from None
         error = expired(TOO_OLD)
         error.status["metadata"] = {"continue": _make_token(-1, after)}
         raise error from None
