@@ -35,13 +35,15 @@ class Settings:
     certificate: str = ""
     """The API server's certificate as PEM, for the ConfigMap `kube-root-ca.crt`; '' when the transport has none."""
     token: str = ""
+    start: float | None = None
+    """Cluster time at the beginning, in seconds since 1970; None for now. With `seed` and `speed` 0, a run repeats exactly."""
 
 
 class Cluster:
     def __init__(self, settings: Settings = Settings()) -> None:
         self.settings = settings
         self.random = random.Random(settings.seed)
-        self.clock = Clock(settings.speed)
+        self.clock = Clock(settings.speed, settings.start)
         self.store = Store()
         self.registry = Registry(self.store, self.clock, self.random)
         self.recorder = Recorder(self.store, self.clock, self.registry.draw_uid)

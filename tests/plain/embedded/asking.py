@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from shallowdive.embedded.api.watch import Watch
 from shallowdive.embedded.cluster import Cluster, Settings
 from shallowdive.embedded.request import Request, Response
+from tests.plain.embedded import START
 
 JSON = "application/json"
 MERGE, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
@@ -26,7 +27,7 @@ class Asking:
     """One user of a cluster whose clock stands still."""
 
     def __init__(self, cluster: Cluster | None = None, token: str = "") -> None:
-        self.cluster = cluster or Cluster(Settings(seed=1, speed=0))
+        self.cluster = cluster or Cluster(Settings(seed=1, speed=0, start=START))
         self.headers = {"accept": JSON, "user-agent": "test/1"} | ({"authorization": f"Bearer {token}"} if token else {})
 
     def raw(

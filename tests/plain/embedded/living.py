@@ -11,6 +11,7 @@ from shallowdive.embedded.kubelet import LogOptions
 from shallowdive.embedded.registry import DeleteOptions, Who
 from shallowdive.embedded.request import Request, Response
 from shallowdive.embedded.store import Event, Object, clone
+from tests.plain.embedded import START
 
 ME = Who("test")
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.66.1"
@@ -21,7 +22,7 @@ STDOUT, STDERR, STATUS = 1, 2, 3
 
 class Living:
     def __init__(self, workers: int = 2, seed: int = 1) -> None:
-        self.cluster = Cluster(Settings(seed=seed, speed=0, workers=workers))
+        self.cluster = Cluster(Settings(seed=seed, speed=0, workers=workers, start=START))
         self.seen: list[Event] = []
         self.cluster.store.listen(self.seen.append)
         self.advance(1)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import websocket
 
-from shallowdive.embedded import certificate, connection, server
+from shallowdive.embedded import certificate, connection
 from shallowdive.embedded.request import Later, Request, Response
 from shallowdive.embedded.server import Server
 

@@ -15,6 +15,8 @@ from shallowdive.embedded.cluster import Cluster, Settings
 from shallowdive.embedded.request import Request, Response, Stream
 from tests.plain.embedded.process import HEADERS, TOKEN, Server, running
 
+pytestmark = pytest.mark.measures
+
 MAPS = "/api/v1/namespaces/default/configmaps"
 WATCHERS = 50
 
