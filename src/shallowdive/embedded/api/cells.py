@@ -145,17 +145,10 @@ def ingress_address(ingress: Object) -> str:
 
 
 def job_status(job: Object) -> str:
-    status = job.get("status", {})
-    for condition in status.get("conditions", ()):
-        if condition["status"] == "True" and condition["type"] in (
-            "Complete",
-            "Failed",
-            "Suspended",
-            "FailureTarget",
-            "SuccessCriteriaMet",
-        ):
-            return str(condition["type"])
-    return "Terminating" if "deletionTimestamp" in job["metadata"] else "Running"
+    true = {row["type"] for row in job.get("status", {}).get("conditions", ()) if row["status"] == "True"}
+    going = "Terminating" if "deletionTimestamp" in job["metadata"] else ""
+    words = ("Complete", "Failed", going, "Suspended", "FailureTarget", "SuccessCriteriaMet")
+    return next((word for word in words if word in true or (word and word == going)), "Running")
 
 
 def job_completions(job: Object) -> str:
