@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shallowdive.diagrams.dot import render, size_px
-from shallowdive.diagrams.family import family_dot, in_words
+from shallowdive.diagrams.family import MOST_CARDS, family_dot, in_words
 from shallowdive.live import ClusterState, History, Seen, apply_event
 from shallowdive.views import timeline
 from shallowdive.views.frame import DESK_PX, PHONE_PX, framed
@@ -118,6 +118,35 @@ def test_a_family_tree_is_drawn_and_fits_a_phone_without_scrolling(replica_sets:
     assert "ReplicaSet" in desk
     assert size_px(phone)[0] <= PHONE_PX + (90 if orphans else 0)
     assert f"owns {pods}" in in_words(state)
+
+
+def labelled(state: ClusterState, **of: str) -> ClusterState:
+    """Every Deployment selects app=web, and every pod carries it, but those named here."""
+    now = ClusterState()
+    for kind in ("Deployment", "ReplicaSet", "Pod"):
+        for obj in state.all(kind):
+            name = obj["metadata"]["name"]
+            body = {**obj, "metadata": {**obj["metadata"], "labels": {"app": of.get(name.replace("-", "_"), "web")}}}
+            if kind == "Deployment":
+                body["spec"] = {**obj["spec"], "selector": {"matchLabels": {"app": "web"}}}
+            now = apply_event(now, "ADDED", kind, body)
+    return now
+
+
+def test_a_lasso_goes_round_what_carries_the_label_and_leaves_out_what_does_not() -> None:
+    state = labelled(tree(1, 3, 1), lost_0="debug")
+    lasso = next(line for line in family_dot(state).splitlines() if line.startswith("subgraph"))
+    assert lasso.count("web-7d9f8c6b5-") == 3
+    assert "lost-0" not in lasso
+    assert "selected: app=web" in render(family_dot(state), label="x")
+    assert "Deployment web selects app=web: 3 pods carry it" in in_words(state)
+
+
+@pytest.mark.parametrize("pods", [3, 9])
+def test_a_card_of_several_pods_is_inside_only_when_all_of_them_are_selected(pods: int) -> None:
+    odd = labelled(tree(1, pods), web_7d9f8c6b5_00001="debug")
+    assert ("subgraph" in family_dot(odd)) == (pods <= MOST_CARDS)
+    assert size_px(render(family_dot(labelled(tree(1, pods)), narrow=True), label="x"))[0] <= PHONE_PX
 
 
 def test_the_words_of_the_tree_name_an_orphan() -> None:

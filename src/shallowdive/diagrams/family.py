@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shallowdive.diagrams.dot import Line, graph, relation, thing
+from shallowdive.diagrams.dot import Line, graph, group, relation, thing
 from shallowdive.live import ClusterState
 from shallowdive.objects import Object, controller_uid, is_helper, name_of, uid_of
 from shallowdive.objects.pods import pod_state
@@ -56,7 +56,8 @@ def family_dot(state: ClusterState, *, narrow: bool = False) -> str:
     for pod in pods:
         by_owner.setdefault(controller_uid(pod), []).append(pod)
     for owner, children in by_owner.items():
-        lines += _children(owner, children, narrow, alone=len(by_owner) == 1)
+        lines += _children(owner, children, narrow, one_card=_is_one_card(owner, by_owner, narrow))
+    lines += _selections(state, by_owner, lambda owner: _is_one_card(owner, by_owner, narrow))
     return "digraph {\n" + "\n".join(lines) + "\n}"
 
 
@@ -70,6 +71,10 @@ def in_words(state: ClusterState) -> str:
             f"ReplicaSet {name_of(rs)} wants {rs['spec'].get('replicas', 0)} and owns {len(owned)}" + (f": {counts}" if counts else "")
         )
     orphans = [p for p in state.all("Pod") if not controller_uid(p) and not is_helper(p)]
+    for deployment in state.all("Deployment"):
+        chosen = [p for p in state.selected_by("Pod", _wanted_labels(deployment)) if not is_helper(p)]
+        if chosen:
+            said.append(f"Deployment {name_of(deployment)} selects {_label_words(deployment)}: {len(chosen)} pods carry it")
     said += [f"pod {name_of(p)} has no owner and is {WORDS[pod_state(p)]}" for p in orphans]
     return (
         ". ".join(said) + "." if said else "No pods and no ReplicaSets yet. Run the cell that makes them; they appear here by themselves."
@@ -80,11 +85,48 @@ def states_in(state: ClusterState) -> list[str]:
     return sorted({pod_state(p) for p in state.all("Pod")})
 
 
-def _children(owner: str, pods: list[Object], narrow: bool, *, alone: bool) -> list[str]:
+def _wanted_labels(deployment: Object) -> dict[str, str]:
+    return (deployment["spec"].get("selector") or {}).get("matchLabels") or {}
+
+
+def _label_words(deployment: Object) -> str:
+    return ", ".join(f"{k}={v}" for k, v in _wanted_labels(deployment).items())
+
+
+def _selections(state: ClusterState, by_owner: dict[str, list[Object]], is_one_card: Callable[[str], bool]) -> list[str]:
+    """A dashed lasso round the pods that carry the labels a Deployment selects. A card of several pods is inside when all of them are."""
+    lines, taken = [], set[str]()
+    for deployment in state.all("Deployment"):
+        chosen = {uid_of(p) for p in state.selected_by("Pod", _wanted_labels(deployment))} - taken
+        inside = []
+        for owner, pods in by_owner.items():
+            uids = {uid_of(p) for p in pods}
+            if not is_one_card(owner):
+                inside += sorted(uids & chosen)
+            elif uids <= chosen:
+                inside.append(_card(owner))
+        if inside:
+            look = group(("quiet", f"selected: {_label_words(deployment)}"), margin="8")
+            nodes = " ".join(f'"{uid}";' for uid in inside)
+            lines.append(f'subgraph "cluster_{uid_of(deployment)}" {{ graph {_attributes(look)}; {nodes} }}')
+            taken |= chosen
+    return lines
+
+
+def _card(owner: str) -> str:
+    return f"many-{owner or 'orphans'}"
+
+
+def _is_one_card(owner: str, by_owner: dict[str, list[Object]], narrow: bool) -> bool:
+    """Whether the pods of an owner are too many to stand one by one: a phone shows three side by side."""
+    most = MOST_CARDS if not narrow else 3 if owner or len(by_owner) == 1 else 1
+    return len(by_owner[owner]) > most
+
+
+def _children(owner: str, pods: list[Object], narrow: bool, *, one_card: bool) -> list[str]:
     edge: Callable[[str], str] = lambda to: _owns(owner, to) if owner else ""  # noqa: E731
-    most = MOST_CARDS if not narrow else 3 if owner or alone else 1  # a phone shows three side by side; more become one card with counts
-    if len(pods) > most:
-        box = f"many-{owner or 'orphans'}"
+    if one_card:
+        box = _card(owner)
         whose: list[Line] = [] if owner else [("quiet", "no owner")]
         words: list[Line] = [("key", f"{len(pods)} pods"), *whose, *(("quiet", f"{n} {WORDS[s]}") for s, n in _tally(pods))]
         return [f'"{box}" {_attributes(thing("pod", *words))};', edge(box)]

@@ -69,7 +69,7 @@ def _family(seen: Sight) -> Drawn:
     if not seen.state.all("Pod") and not seen.state.all("ReplicaSet"):
         return Drawn("", "", facts, empty=True)
     desk, phone = (render(family.family_dot(seen.state, narrow=narrow), label=facts) for narrow in (False, True))
-    read = "A solid line: owns. Paper is a record; a rounded box runs."
+    read = "A solid line: owns. A dashed line goes round what is selected by label. Paper is a record; a rounded box runs."
     return Drawn(_room(desk, DESK_PX), _room(phone, PHONE_PX), facts, family.states_in(seen.state), read=read)
 
 
