@@ -51,7 +51,13 @@ def last_action(history: History) -> list[Act]:
     start = mine[-1]
     while start and found[start - 1].who == YOU and found[start].at_s - found[start - 1].at_s < 0.5:
         start -= 1  # several calls of one cell
-    return _grouped(found[start:])
+    return _grouped(_of_this_story(found[start:]))
+
+
+def _of_this_story(acts: list[Act]) -> list[Act]:
+    """Without what the kubelet tells of pods that nobody touched since: they belong to an earlier action."""
+    touched = {name for act in acts if act.kind == "Pod" and act.who != KUBELET for name in act.names}
+    return [act for act in acts if act.who != KUBELET or touched.intersection(act.names)]
 
 
 def _grouped(acts: list[Act]) -> list[Act]:

@@ -15,7 +15,7 @@ from shallowdive.objects.pods import pod_state
 from shallowdive.objects.quantities import amount, asked
 from shallowdive.views.axis import where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
-from shallowdive.views.shapes import STATE, Pic, bar, glyph, tile, wrap
+from shallowdive.views.shapes import STATE, Anchor, Pic, bar, glyph, tile, wrap
 from shallowdive.views.timeline import short_name
 
 MIB = 2**20
@@ -157,7 +157,8 @@ def picture(seen: Packed, w: float, label: str) -> Pic:
     lines = [(line, fill) for words, fill in _verdict(seen) for line in wrap(words, w - left - 4, bold=True)]
     p = Pic(w, wait_y + (BIN_PX + 12 if seen.waiting else 0) + 20 * len(lines) + 8, label)
     what = "CPU" if seen.resource == "cpu" else "memory"
-    p.text(left, 12, f"requested {what}, to scale; the widest node offers {size(seen, widest)}", fill="muted", room=w - left)
+    widest_said = "" if phone else f"; the widest node offers {size(seen, widest)}"
+    p.text(left, 12, f"requested {what}, to scale{widest_said}", fill="muted", room=w - left)
     names = _plain([b.name for b in shown])
     for i, (b, name) in enumerate(zip(shown, names, strict=True)):
         y = 24 + i * pitch + (18 if phone else 0)
@@ -171,7 +172,10 @@ def picture(seen: Packed, w: float, label: str) -> Pic:
         _bin(p, b, left, y, scale)
         if b.closed and not phone:
             end = left + float(b.size) * scale
-            where_free(p, b.closed, (end - 8, y + BIN_PX / 2 + 5, "end"), (end + 8, y + BIN_PX / 2 + 5, "start"), fill="warn", bold=True)
+            inside: tuple[float, float, Anchor] = (end - 8, y + BIN_PX / 2 + 5, "end")
+            beside: tuple[float, float, Anchor] = (end + 8, y + BIN_PX / 2 + 5, "start")
+            spots = (inside, beside) if end - left > 140 else (beside, inside)
+            where_free(p, b.closed, *spots, fill="warn", bold=True)
         if b is tightest:
             at = left + float(b.size - b.free) * scale
             p.rect(at + 1, y - 1, min(float(need) * scale, p.w - at - 5), BIN_PX + 3, "none", "fail", 5, 2, "3 3")

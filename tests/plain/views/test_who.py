@@ -58,6 +58,11 @@ def test_in_an_update_the_pods_are_deleted_by_a_controller_and_not_by_you() -> N
     assert ("controllers", "Deployment controller", "scale ReplicaSet web-78844bf8f9: 5 → 4 → 3 → 2 → 1 → 0") in acts
 
 
+def test_what_becomes_of_pods_of_an_earlier_action_is_not_part_of_this_one() -> None:
+    assert any("crash" in name for s in until("end").of("Pod") for name in [s.object["metadata"]["name"]])
+    assert [words for _, _, words in told("end") if "report" in words and "crash" in words] == []
+
+
 def test_a_claim_is_bound_by_a_controller() -> None:
     assert not any(who_ == "you" and "PersistentVolumeClaim" in words and "change" in words for who_, _, words in told("end"))
 
