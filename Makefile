@@ -46,6 +46,7 @@ lock:
 
 soak: environment
 	$(PYTHON) -m tests.plain.embedded.refused --count 10000 --seed $$(date +%j)
+	$(PYTHON) bench/live_series.py
 	$(PYTHON) bench/soak.py
 
 # dive.py has nothing to do when its stamps match, so every verb may ask it. An interpreter of your own is yours to fill.

@@ -42,13 +42,16 @@ def code() -> str:
     return hashlib.sha256(b"".join(f.read_bytes() for f in sources if f.stem != "recording")).hexdigest()[:12]
 
 
+CODE = code()
+
+
 def done(part: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in LOG.read_text().splitlines()] if LOG.exists() else []
-    return [line for line in lines if line["part"] == part and line["code"] == code()]
+    return [line for line in lines if line["part"] == part and line["code"] == CODE]
 
 
 def note(part: str, **found: Any) -> None:
-    line = {**measured_on(), "bench": "live_series", "code": code(), "part": part, **found}
+    line = {**measured_on(), "bench": "live_series", "code": CODE, "part": part, **found}
     with LOG.open("a") as f:
         f.write(json.dumps(line) + "\n")
     print(part, json.dumps(found)[:300], flush=True)
@@ -101,7 +104,8 @@ def cycles(count: int) -> None:
 
 def steady(minutes: int) -> None:
     """Events at a steady rate with a fault now and then; at the end of each minute the picture has to be the truth."""
-    if sum(line["minutes"] for line in done("steady")) >= minutes:
+    minutes -= sum(line["minutes"] for line in done("steady"))
+    if minutes <= 0:
         return
     server, rng = FaultyServer(7), random.Random(7)
     names = [f"c-{i}" for i in range(300)]

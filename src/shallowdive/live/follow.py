@@ -21,7 +21,7 @@ from shallowdive.live.state import ClusterState, Key, apply_event, key_of, looke
 from shallowdive.objects import Object
 
 STALE_S = 15
-"""A picture is called stale when a link was silent for longer; a healthy one is heard every 14 s at least."""
+"""A picture is called stale when a link was silent for longer; a healthy one is heard every 12 s at least."""
 PACE = Pace()
 
 

@@ -18,8 +18,8 @@ GONE_KEPT = 1000
 """UIDs of deleted objects that are remembered: late news of them comes soon or never."""
 
 
-class WentBack(Exception):
-    """The server speaks of a version before the one this watch began at: it is not the server that gave the list."""
+class Doubtful(Exception):
+    """A version before the one that this watch began at, or a watch that said nothing: perhaps it is not the server that was listed."""
 
 
 class Ledger:

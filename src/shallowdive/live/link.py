@@ -20,7 +20,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.watch.watch import iter_resp_lines
 from urllib3.exceptions import ReadTimeoutError
 
-from shallowdive.live.ledger import Change, Ledger, WentBack, version_of
+from shallowdive.live.ledger import Change, Doubtful, Ledger, version_of
 from shallowdive.live.resources import list_call
 from shallowdive.live.state import Key
 from shallowdive.live.wire import Wire
@@ -31,15 +31,15 @@ from shallowdive.objects import Object
 class Pace:
     """How long to wait for what, in seconds. The defaults hold for a real API server; a test takes a fraction of each.
 
-    A kind in which nothing happens has short watches: the API server (seen on 1.37) sends a bookmark about 2 s before it ends a watch, and
-    the next watch runs on the same connection, so a healthy link gives a sign of life every 12 s at the price of 4 requests a minute.
-    A kind with events needs none of that: its watch is long, and 14 s without an event make it a quiet one."""
+    A kind in which nothing happens has short watches: the API server (seen on 1.37) sends a bookmark some 2 s before it ends a watch, and
+    the next watch runs on the same connection. So a healthy link gives a sign of life every 12 s at least, for 5 requests a minute.
+    A kind with events needs none of that: its watch is long, and 12 s without an event make it a quiet one."""
 
-    quiet_watch_s: float = 14
+    quiet_watch_s: float = 12
     quiet_silence_s: float = 30
-    """Twice what a healthy server takes: the link is dead, connect again."""
+    """More than twice what a healthy server takes: the link is dead, connect again."""
     busy_watch_s: float = 240
-    busy_silence_s: float = 14
+    busy_silence_s: float = 12
     connect_s: float = 3
     list_s: float = 20
     backoff_s: tuple[float, float] = (0.25, 2)
@@ -113,7 +113,7 @@ class Link:
         """What a failure leads to; the version to go on from, 0 for a new list."""
         status = exc.status if isinstance(exc, ApiException) else 0
         self._failures += 1
-        if self._failures == 1 and (status == 410 or isinstance(exc, WentBack)):
+        if self._failures == 1 and (status == 410 or isinstance(exc, Doubtful)):
             return 0
         self.error, self.refused = exc, status in (401, 403) and not self.listed
         with self._lock:
@@ -139,10 +139,11 @@ class Link:
         return version
 
     def _watch(self, began_at: int) -> int:
-        """Follow from a version until the server ends the watch, or is silent; the version to go on from, 0 for a new list."""
+        """Follow from a version until the server ends the watch, or events stop; the version to go on from."""
         pace = self._pace
         watch_s, silence_s = (pace.busy_watch_s, pace.busy_silence_s) if self._busy else (pace.quiet_watch_s, pace.quiet_silence_s)
         was_busy, self._busy, version, told = self._busy, False, began_at, False
+        opened = time.monotonic()
         response = self._call(
             watch=True, resource_version=str(began_at), allow_watch_bookmarks=True, timeout_seconds=max(1, round(watch_s)),
             _preload_content=False, _request_timeout=(pace.connect_s, silence_s),
@@ -160,7 +161,11 @@ class Link:
             return version
         finally:
             response.close()
-        return version if told else 0
+        if not told:
+            raise Doubtful("the watch ended without a word")
+        if time.monotonic() - opened < pace.backoff_s[0]:  # a server that ends every watch at once
+            self._stop.wait(pace.backoff_s[0])
+        return version
 
     def _event(self, event: dict[str, Any], began_at: int) -> int:
         event_type, obj = event["type"], event["object"]
@@ -168,7 +173,7 @@ class Link:
             raise ApiException(status=obj.get("code", 500), reason=obj.get("message", ""))
         version = version_of(obj)
         if version < began_at:
-            raise WentBack(f"version {version} after {began_at}")
+            raise Doubtful(f"version {version} after {began_at}")
         self._well()
         if event_type != "BOOKMARK":
             self._busy = True

@@ -81,7 +81,7 @@ class FaultyServer:
 
     # ── faults ───────────────────────────────────────────────────────────────────────────────────────────────
     def well(self) -> None:
-        self.twice = self.swapped = self.slow_list_s = 0.0
+        self.twice = self.swapped = self.slow_list_s = self.watch_at_most_s = 0.0
         self.failing = self.gone_as_status = self.down = self.frozen = False
         self.deaf: set[Handler] = set()
         with self.changed:
@@ -182,7 +182,8 @@ class Handler(BaseHTTPRequestHandler):
             if at < home.oldest:
                 self.line({"type": "ERROR", "object": {"kind": "Status", "code": 410, "message": "too old resource version"}})
             else:
-                self.follow(at, time.monotonic() + limit_s, 0.2 * limit_s)
+                short_s = home.watch_at_most_s
+                self.follow(at, time.monotonic() + (short_s or limit_s), 0 if short_s else 0.2 * limit_s)
             self.wfile.write(b"0\r\n\r\n")
         finally:
             home.open.discard(self)

@@ -144,6 +144,21 @@ def test_410_again_and_again_is_not_answered_in_a_hurry(server: FaultyServer) ->
         assert follower.errors
 
 
+@pytest.mark.parametrize("says", ["nothing", "something"])
+def test_a_server_that_ends_every_watch_at_once_is_not_asked_in_a_hurry(server: FaultyServer, says: str) -> None:
+    server.watch_at_most_s = 0.001 if says == "nothing" else 0.0
+    with Follower(server.api(), "d", KIND) as follower:
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            if says == "something":
+                server.put("a")
+                server.end_watches()
+            time.sleep(0.01)
+        assert 1 < len(server.requests) < 16
+        server.watch_at_most_s = 0.0
+        wait_for(follower, "the truth", lambda s: shown(s) == server.truth(), within_s=5)
+
+
 def test_a_first_look_that_never_ends_ends_with_words(server: FaultyServer) -> None:
     server.failing = True
     with pytest.raises(WaitTimeout, match="500 etcdserver: request timed out"):
