@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
 from shallowdive.checks import read_answers
 from shallowdive.cluster import NamespaceClient
@@ -42,8 +43,9 @@ def counted(bound: NamespaceClient, pod: str) -> Callable[[], list[Second]]:
             answer = core.read_namespaced_pod_log(
                 pod, bound.namespace, timestamps=True, tail_lines=LINES, _preload_content=False, _request_timeout=(3, 10)
             )
-        except ApiException as exc:
-            raise ShallowDiveError(f"the log of pod {pod} cannot be read", saw=f"{exc.status} {exc.reason}") from exc
+        except (ApiException, HTTPError) as exc:
+            saw = f"{exc.status} {exc.reason}" if isinstance(exc, ApiException) else type(exc).__name__
+            raise ShallowDiveError(f"the log of pod {pod} cannot be read", saw=saw) from exc
         return by_second(answer.data.decode("utf-8", errors="replace"))  # type: ignore[attr-defined]
 
     return ask
