@@ -129,7 +129,6 @@
       const act = { ArrowRight: acts.next, ArrowLeft: acts.back, Home: () => go(0), End: () => go(data.end), " ": onButton ? null : acts.play };
       if (said === null || !act[event.key]) return;
       event.preventDefault();
-      event.stopPropagation(); // the theme turns pages with the arrow keys
       act[event.key]();
     });
     addEventListener("beforeprint", () => { find("details").open = true; });

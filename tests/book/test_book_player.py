@@ -61,6 +61,7 @@ def test_the_future_is_closed_until_the_reader_has_answered(book: Built, chromiu
         assert f"At {at:.1f} s" in label
         figure.locator(".sd-gate input").first.focus()
         page.keyboard.press("End")
+        figure.dispatch_event("keydown", {"key": "End"})
         assert (second(figure), covered_px(figure) > 300) == (at, True)
 
 
@@ -164,6 +165,8 @@ def test_printed_it_is_the_whole_picture_with_its_text(book: Built, chromium: Br
         hidden = [".sd-cover", ".sd-asked", ".sd-gate", ".sd-bar", ".sd-now", ".sd-said", ".sd-happened"]
         assert [what for what in hidden for one in figure.locator(what).all() if one.is_visible()] == []
         assert figure.locator("details li").first.is_visible()
+        assert figure.locator(".sd-verdict").is_visible()
+        assert not figure.get_by_text("your prediction").is_visible()
         assert figure.locator("svg[role=img]:visible").count() == 1
 
 
@@ -178,6 +181,7 @@ def test_without_scripts_the_whole_picture_and_its_text_stand_there(book: Built,
         assert "pods lived so far" in (figure.locator(".sd-phone svg").get_attribute("aria-label") or "")
         assert not figure.locator(".sd-gate").is_visible()
         assert not figure.locator(".sd-bar").is_visible()
+        assert figure.locator(".sd-verdict").is_visible()
         figure.locator("summary").click()
         assert figure.locator("details li").first.is_visible()
     finally:

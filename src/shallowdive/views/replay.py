@@ -76,9 +76,11 @@ def html(recording: Recording, scene: Scene) -> str:
         "verdicts": {n: prediction.in_words(seen, Said(n, scene.act_s, scene.after_s), seen.end) for n in scene.answers},
         "views": [view for _, view in pictures],
     }
-    keys = (key("M1 9H25", "wanted", "ink") if seen.wanted else "") + key("M1 9H25", "your prediction", "you", "5 4")
+    keys = (key("M1 9H25", "wanted", "ink") if seen.wanted else "") + key("M1 9H25", "your prediction", "you", "5 4").replace(
+        "<span", '<span class="sd-mine"'
+    )
     states = sorted({s for p in seen.pods for _, _, s in p.spans(seen.end)})
-    read = "Each lane is one pod; a new lane is a new pod."
+    read = "Each lane is one pod; a new lane is a new pod. At the dashed line something was done."
     frame = framed(
         scene.title,
         f"recorded on {recording.made['backend']}, Kubernetes {recording.made['kubernetes']}, {recording.made['date']}",
