@@ -19,7 +19,7 @@ GONE_KEPT = 1000
 
 
 class Doubtful(Exception):
-    """A version before the one that this watch began at, or a watch that said nothing: perhaps it is not the server that was listed."""
+    """A version before the one that the watch began at, a watch that ended early or said nothing: is it the server that was listed?"""
 
 
 class Ledger:

@@ -1,7 +1,7 @@
 """List, then watch, for ever: one thread keeps one kind of one namespace up to date, for every follower that wants it.
 
 Named cases of the endless loop: the server ends a watch after its time (go on from there), events stop (go on from there, as a quiet link),
-410 Gone (list again), a version that went back or a watch that said nothing at all (list again: it may be another cluster),
+410 Gone (list again), a version that went back, a watch that ended early or said nothing (list again: it may be another cluster),
 401 or 403 at the first look (stop and say so), anything else (back off, connect again, list again).
 Drawing and judging are done elsewhere; this thread never prints (ipykernel would put it under another cell)."""
 
@@ -133,7 +133,7 @@ class Link:
         version = version_of(body)
         with self._lock:
             self.ledger.take_list(({"kind": self.kind, **o} for o in body.get("items") or []), version)
-            self._alive_at, self.error, self.listed = time.monotonic(), None, True
+            self._alive_at, self.listed = time.monotonic(), True
             for follower in self._told:
                 follower.take_all(self.kind, self.ledger.objects, time.time())
         return version
@@ -148,7 +148,7 @@ class Link:
             watch=True, resource_version=str(began_at), allow_watch_bookmarks=True, timeout_seconds=max(1, round(watch_s)),
             _preload_content=False, _request_timeout=(pace.connect_s, silence_s),
         )  # fmt: skip
-        self._alive_at = time.monotonic()
+        self._alive_at, self.error = time.monotonic(), None
         try:
             for line in iter_resp_lines(response):
                 if not line.strip():
@@ -161,10 +161,11 @@ class Link:
             return version
         finally:
             response.close()
-        if not told:
-            raise Doubtful("the watch ended without a word")
-        if time.monotonic() - opened < pace.backoff_s[0]:  # a server that ends every watch at once
+        lived_s = time.monotonic() - opened
+        if lived_s < pace.backoff_s[0]:  # a server that ends every watch at once
             self._stop.wait(pace.backoff_s[0])
+        if not told or lived_s < 0.9 * watch_s:
+            raise Doubtful("the watch ended before its time, or without a word")
         return version
 
     def _event(self, event: dict[str, Any], began_at: int) -> int:

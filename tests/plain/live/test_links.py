@@ -130,17 +130,19 @@ def test_a_server_that_is_not_there_is_asked_again_and_again_but_not_in_a_hurry(
         server.well()
         server.put("b")
         wait_for(follower, "b", lambda s: "b" in shown(s), within_s=5)
+        wait_until(lambda: not follower.errors)
         assert not follower.errors
 
 
 def test_410_again_and_again_is_not_answered_in_a_hurry(server: FaultyServer) -> None:
-    server.oldest = 10**9
+    server.oldest = 10**12
     with Follower(server.api(), "d", KIND) as follower:
         wait_until(lambda: len(server.requests) > 4)
         asked = len(server.requests)
         assert asked > 4
         time.sleep(1)
         assert len(server.requests) - asked < 8
+        wait_until(lambda: bool(follower.errors))
         assert follower.errors
 
 
