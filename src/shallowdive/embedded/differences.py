@@ -95,6 +95,12 @@ DIFFERENCES: list[Difference] = [
         "no owners, no permissions; files of a ConfigMap are plain files that change one by one, about half a minute later",
         "no lab asks who may read a file",
     ),
+    Difference(
+        "aggregation",
+        "an APIService makes the API server pass requests on to another one",
+        "an APIService is stored and nothing is passed on; the built-in ones are not listed",
+        "no lab brings an API server of its own",
+    ),
 ]
 
 

@@ -1,7 +1,7 @@
 """The kinds of resource this cluster serves: rows of data from Kubernetes' own discovery and OpenAPI documents.
 
 `data()` reads `kubernetes-1.37.2-api.json.gz`, published by the Kubernetes project
-under the Apache License 2.0, cut down to what is served here."""
+under the Apache License 2.0, cut down to what is served here, and `kubernetes-1.37.2-more.json` (`tools/more_kinds.py`)."""
 
 from __future__ import annotations
 
@@ -63,9 +63,10 @@ WITH_GENERATION = {
 @cache
 def data() -> dict[str, Any]:
     """`schemas` (OpenAPI v2 definitions, references are `#name`) and `discovery` (APIResourceLists by path)."""
-    packed = resources.files("shallowdive.embedded").joinpath("kubernetes-1.37.2-api.json.gz").read_bytes()
-    value: dict[str, Any] = orjson.loads(gzip.decompress(packed))
-    return value
+    files = resources.files("shallowdive.embedded")
+    value: dict[str, Any] = orjson.loads(gzip.decompress(files.joinpath("kubernetes-1.37.2-api.json.gz").read_bytes()))
+    more = orjson.loads(files.joinpath("kubernetes-1.37.2-more.json").read_bytes())
+    return {name: {**value[name], **more[name]} for name in value}
 
 
 @cache
