@@ -145,7 +145,7 @@ class Session:
         kinds = picture_of(picture).kinds
         began = self._asked.get(said, time.time())
         view = View(
-            picture, self.client.follower, title, self.access.source, said=prediction(self.state, said, began, after_s),
+            picture, self.client.follower, title, self.access.source, said=prediction(self.state, said, began, after_s / self.access.speed),
             traffic=counted(self.client, traffic) if traffic else None, beside=self._beside(kinds),
             also=everybodys_pods(self.client) if "Node" in kinds else None, of=of, note=in_words(self.state, said),
         )  # fmt: skip
