@@ -91,6 +91,7 @@ def test_a_quiet_link_is_heard_often_enough_not_to_be_called_stale(server: Fault
 
 def test_a_silent_server_is_seen_by_the_age_of_the_picture_and_its_return_too(server: FaultyServer) -> None:
     with Follower(server.api(), "d", KIND, pace=QUICK) as follower:
+        wait_until(lambda: bool(server.open))
         server.frozen = True
         server.stall()
         time.sleep(1.2)
