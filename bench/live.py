@@ -123,7 +123,6 @@ class Other:
 def freshness(kubeconfig: Path, seconds: float) -> dict[str, Any]:
     """Delays behind the raw watch, of the picture and of the poller, at RATE events a second; and the requests that each sent."""
     like = Counting(load.api_client(kubeconfig).configuration)
-    Counting.asked.clear()
     shown: dict[int, float] = {}
     over = threading.Event()
     with Follower(like, load.NAMESPACE, ["ConfigMap"]) as follower:
@@ -143,6 +142,7 @@ def freshness(kubeconfig: Path, seconds: float) -> dict[str, Any]:
         looker.start()
         began = time.process_time()
         others = [Other(role, kubeconfig, seconds + (3 if role != "write" else 0)) for role in ("watch", "poll", "write")]
+        Counting.asked.clear()  # the poller's first list is not counted either
         for other in others:
             other.go()
         raw, polled, written = (other.result() for other in others)
@@ -164,7 +164,7 @@ def freshness(kubeconfig: Path, seconds: float) -> dict[str, Any]:
         "missing": sum(v not in shown for v, _ in raw),
         "state_ms_p50": ms(behind, 0.5), "state_ms_p99": ms(behind, 0.99), "poller_ms_p50": ms(poll_behind, 0.5),
         "fresher": round(load.quantile(poll_behind, 0.5) / max(load.quantile(behind, 0.5), 1e-4), 1),
-        "requests": dict(Counting.asked), "poller_requests": len(polled), "fewer_requests": round(len(polled) / asked, 1),
+        "requests": dict(Counting.asked), "poller_requests": len(polled), "fewer_requests": round(len(polled) / max(asked, 1), 1),
         "cpu_share": round(cpu / seconds, 3),
     }  # fmt: skip
 
