@@ -75,12 +75,12 @@ def test_a_change_is_drawn_within_a_quarter_of_a_second(link: Link, shown: View)
 
 def test_a_burst_is_drawn_at_most_ten_times_a_second(link: Link, shown: View) -> None:
     shown.display_while(lambda: None)
-    times = sent(shown)
+    times, began = sent(shown), time.monotonic()
     for i in range(100):
         link.event(f"web-{i}")
         time.sleep(0.01)
     time.sleep(0.3)
-    assert 2 <= len(times) <= 15
+    assert 2 <= len(times) <= 2 + 10 * (time.monotonic() - began)
     assert all(b - a > 0.09 for a, b in pairwise(times))
     assert shown.text.startswith("100 ready.")
 
