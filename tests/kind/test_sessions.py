@@ -113,7 +113,7 @@ def test_exec_returns_output_ends_in_time_and_tells_a_failure(session: Session) 
         session.exec("p", "cat", "/nope")
     with pytest.raises(WaitTimeout, match="did not end in 2 s"):
         session.client.exec("p", ["sleep", "60"], within_s=2)
-    assert len(session.client.exec("p", ["sh", "-c", "yes | head -c 3000000"])) >= 1 << 20
+    assert len(session.client.exec("p", ["sh", "-c", "yes | head -c 300000000"])) >= 1 << 20
 
 
 def test_a_receipt_names_lab_cluster_predictions_and_verdicts(session: Session) -> None:

@@ -26,7 +26,7 @@ def verdict_of(access: object, request: pytest.FixtureRequest) -> Callable[[str,
     def verdict(lab: str, one: Case) -> Verdict:
         if not VERDICTS:
             params = (getattr(getattr(i, "callspec", None), "params", {}) for i in request.session.items)
-            cases = [(p["lab"], p["case"]) for p in params if "case" in p]
+            cases = [(p["lab"], p["case"]) for p in params if {"lab", "case"} <= p.keys()]
             VERDICTS.update(judge_all(cases, request.getfixturevalue("places")))
         return VERDICTS[lab, one.name]
 

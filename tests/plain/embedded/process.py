@@ -8,10 +8,13 @@ import ssl
 import subprocess
 import sys
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Answered = TypeVar("Answered")
 
 TOKEN = "a-token-of-the-tests"
 HEADERS = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json", "user-agent": "tests/1"}
@@ -37,6 +40,12 @@ class Server:
     def request(method: str, path: str, body: bytes = b"") -> bytes:
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *(f"{k}: {v}" for k, v in HEADERS.items())]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def run(wanted: Coroutine[Any, Any, Answered]) -> Answered:
+    """`asyncio.run` in a thread of its own: the browser's tests leave a loop running in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, wanted).result()
 
 
 @contextmanager

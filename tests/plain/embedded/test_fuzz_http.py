@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.plain.embedded.process import TOKEN, Server, running
+from tests.plain.embedded.process import TOKEN, Server, run, running
 
 REQUESTS, AT_ONCE = 300, 20
 ANSWER_S = 0.5
@@ -91,10 +91,10 @@ async def all_answers(server: Server) -> list[tuple[bytes, list[bytes]]]:
 
 def test_no_bytes_on_the_wire_bring_a_500_or_stop_the_server(tmp_path: Path) -> None:
     with running(tmp_path) as server:
-        found = asyncio.run(all_answers(server))
+        found = run(all_answers(server))
         broken = [(data[:300], line) for data, lines in found for line in lines if line.split()[1] >= b"500"]
         assert not broken
         assert sum(bool(lines) for _, lines in found) > REQUESTS / 2
-        after = asyncio.run(answers(server, server.request("GET", MAPS), asyncio.Semaphore()))
+        after = run(answers(server, server.request("GET", MAPS), asyncio.Semaphore()))
         assert after == [b"HTTP/1.1 200 OK"]
         assert "shallowdive/embedded" not in server.log.read_text(), "a bug of ours; what is not HTTP is the client's"

@@ -24,7 +24,8 @@ Ended = subprocess.CompletedProcess[str]
 
 
 def nbval(lab: str, home: Home) -> Ended:
-    env = {**os.environ, "SHALLOWDIVE_TEST_HOME": str(home.root), "SHALLOWDIVE_TEST_CLUSTER": home.cluster}
+    outside = {k: v for k, v in os.environ.items() if k != "SHALLOWDIVE_REQUIRE_KIND"}
+    env = {**outside, "SHALLOWDIVE_TEST_HOME": str(home.root), "SHALLOWDIVE_TEST_CLUSTER": home.cluster}
     command = [
         sys.executable,
         "-m",

@@ -13,7 +13,7 @@ import pytest
 
 from shallowdive.embedded.cluster import Cluster, Settings
 from shallowdive.embedded.request import Request, Response, Stream
-from tests.plain.embedded.process import HEADERS, TOKEN, Server, running
+from tests.plain.embedded.process import HEADERS, TOKEN, Server, run, running
 
 pytestmark = pytest.mark.measures
 
@@ -161,7 +161,7 @@ async def flood(server: Server, readers: int, deaf: int, writes: int, payload: i
 def test_over_the_socket_the_others_lose_nothing_and_ten_that_never_read_cost_no_memory(tmp_path: Path) -> None:
     writes, payload, deaf = 300, 20_000, 10
     with running(tmp_path) as server:
-        told, grown = asyncio.run(flood(server, WATCHERS - deaf, deaf, writes, payload))
+        told, grown = run(flood(server, WATCHERS - deaf, deaf, writes, payload))
         assert all(one == [f"told-{number}" for number in range(writes)] for one in told)
         assert len(told) == 40
         # the objects themselves and their encoded form stay: 12 MB. Queues of the deaf would be 60 MB more.
