@@ -12,7 +12,7 @@ check: environment  ## no cluster and no browser, at most 2 minutes
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	$(PYTHON) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
-	$(PYTHON) -m pytest -q -m "not kind and not browser"
+	$(PYTHON) -m pytest -q -n 2 --dist loadfile -m "not kind and not browser and not long"
 
 fix: environment
 	$(PYTHON) -m ruff check --fix .

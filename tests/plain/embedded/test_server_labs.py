@@ -19,7 +19,7 @@ from shallowdive.cluster.embedded import EmbeddedBackend
 
 ROOT = Path(__file__).parents[3]
 SPEED = 5
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.long]
 Ended = subprocess.CompletedProcess[str]
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.plain.live.random_runs import FAULTS, WITHIN_S, one_run
 
 RUNS, AT_A_TIME = 40, 8
+pytestmark = pytest.mark.long
 
 
 def test_after_any_sequence_of_faults_the_picture_becomes_the_truth() -> None:
