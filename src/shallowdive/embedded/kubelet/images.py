@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
-from shallowdive.embedded.programs.agnhost import PROGRAMS
-from shallowdive.embedded.programs.busybox import APPLETS
 from shallowdive.embedded.programs.files import Device, File, Folder
 from shallowdive.embedded.programs.process import Program
 
@@ -37,7 +36,7 @@ class Image:
         for path, program in self.programs.items():
             root.entries[path.lstrip("/")] = File(program=program, changed=BUILT, size=self.size_bytes)
         if self.shell:
-            root.entries["bin"] = BIN
+            root.entries["bin"] = tools()
         dev = Folder({name: Device(name, now) for name in ("null", "zero", "full", "random", "urandom", "tty")}, changed=now)
         dev.entries["shm"] = Folder(changed=now)
         dev.entries["termination-log"] = File(changed=now)
@@ -47,24 +46,39 @@ class Image:
         return root
 
 
-BIN = Folder({name: File(program=program, changed=BUILT, size=1050000) for name, program in APPLETS.items()}, read_only=True, changed=BUILT)
-_AGNHOST = {"/agnhost": PROGRAMS["/agnhost"]}
-_PAUSE = {"/pause": PROGRAMS["/pause"]}
-IMAGES: dict[str, Image] = {
-    "registry.k8s.io/e2e-test-images/agnhost:2.66.1": Image(
-        "sha256:3929c3df1042f5249932fe081ac8f77f075271b33e54fc9a58920af35dfb7d7a", 66470147, ("/agnhost",), ("pause",), _AGNHOST
-    ),
-    "registry.k8s.io/e2e-test-images/agnhost:2.63.0": Image(
-        "sha256:35b4803d5d8f83cdba5ced74ba536effed038bf413764648cc5e48b7983523b1", 65925379, ("/agnhost",), ("pause",), _AGNHOST
-    ),
-    "registry.k8s.io/e2e-test-images/busybox:1.37.0-1": Image(
-        "sha256:af9f0df703154471b868b7af4deed407031c0d84b91f37714a1d9fcd59c4abd7", 2172527, (), ("sh",)
-    ),
-    "registry.k8s.io/pause:3.10": Image(
-        "sha256:c2cb87fa0c9770628373a8eb8a9d1f6e0d951d29ab9ef4a38883bbbc0d5ca776", 694710, ("/pause",), (), _PAUSE, shell=False
-    ),
-}
-IMAGES["registry.k8s.io/pause:3.10.2"] = IMAGES["registry.k8s.io/pause:3.10"]
+@cache
+def tools() -> Folder:
+    """/bin, the same for every container."""
+    from shallowdive.embedded.programs.busybox import APPLETS  # the shell is a fifth of everything: not before a container needs it
+
+    return Folder(
+        {name: File(program=program, changed=BUILT, size=1050000) for name, program in APPLETS.items()}, read_only=True, changed=BUILT
+    )
+
+
+@cache
+def images() -> dict[str, Image]:
+    """The images that are there, by their full names."""
+    from shallowdive.embedded.programs.agnhost import PROGRAMS
+
+    agnhost = {"/agnhost": PROGRAMS["/agnhost"]}
+    pause = {"/pause": PROGRAMS["/pause"]}
+    found = {
+        "registry.k8s.io/e2e-test-images/agnhost:2.66.1": Image(
+            "sha256:3929c3df1042f5249932fe081ac8f77f075271b33e54fc9a58920af35dfb7d7a", 66470147, ("/agnhost",), ("pause",), agnhost
+        ),
+        "registry.k8s.io/e2e-test-images/agnhost:2.63.0": Image(
+            "sha256:35b4803d5d8f83cdba5ced74ba536effed038bf413764648cc5e48b7983523b1", 65925379, ("/agnhost",), ("pause",), agnhost
+        ),
+        "registry.k8s.io/e2e-test-images/busybox:1.37.0-1": Image(
+            "sha256:af9f0df703154471b868b7af4deed407031c0d84b91f37714a1d9fcd59c4abd7", 2172527, (), ("sh",)
+        ),
+        "registry.k8s.io/pause:3.10": Image(
+            "sha256:c2cb87fa0c9770628373a8eb8a9d1f6e0d951d29ab9ef4a38883bbbc0d5ca776", 694710, ("/pause",), (), pause, shell=False
+        ),
+    }
+    found["registry.k8s.io/pause:3.10.2"] = found["registry.k8s.io/pause:3.10"]
+    return found
 
 
 class Trouble(Exception):
@@ -81,7 +95,7 @@ def find(name: str) -> Image | None:
     if problem:
         message = f'Failed to apply default image tag "{name}": couldn\'t parse image name "{name}": invalid reference format'
         raise Trouble("InvalidImageName", message + (f": {problem}" if problem != "-" else ""), "InspectFailed")
-    return IMAGES.get(full_name(name))
+    return images().get(full_name(name))
 
 
 def _wrong_with(name: str) -> str:
