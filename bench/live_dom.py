@@ -10,7 +10,6 @@ import bisect
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -73,8 +72,7 @@ def jupyterlab(folder: Path) -> Iterator[str]:
     options = [f"--ServerApp.root_dir={folder}", f"--ServerApp.port={port}", "--ServerApp.token=", "--ServerApp.password="]
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port_retries=0", *options]
     env = {**targets.clean_environment(), **{f"JUPYTER_{n}_DIR": str(folder / n.lower()) for n in ("CONFIG", "DATA", "RUNTIME")}}
-    with (folder / "lab.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
+    process = targets.start(command, folder / "lab.log", env)
     url, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
     try:
         while True:

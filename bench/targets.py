@@ -4,7 +4,6 @@ its etcd, and a server that answers without thinking. Each is a context manager 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -17,7 +16,8 @@ from pathlib import Path
 
 import urllib3
 
-START_S = 60
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from tests.servers import START_S, embedded_process, start, stop, wait_for_file
 
 
 @dataclass(frozen=True)
@@ -46,50 +46,14 @@ def end_on_terminate() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
-def clean_environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if k != "KUBECONFIG" and not k.lower().endswith("_proxy")}
-
-
-def start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as out:
-        return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT, env=clean_environment(), start_new_session=True
-        )
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(15)
-
-
-def wait_for_file(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_S
-    while not path.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-2000:]}")
-        time.sleep(0.005)
-
-
 @contextmanager
 def embedded(folder: Path, *, speed: float = 20.0, seed: int = 1, workers: int = 2) -> Iterator[Target]:
     """The embedded cluster in a process of its own. `start_s`: from the start of the program to the kubeconfig it writes when it
     answers."""
     folder.mkdir(parents=True, exist_ok=True)
-    kubeconfig, log = folder / "kubeconfig", folder / "log"
     began = time.monotonic()
-    options = ["--port", "0", "--entrance-port", "0", "--speed", str(speed), "--seed", str(seed), "--workers", str(workers)]
-    process = start([sys.executable, "-m", "shallowdive.embedded", "--kubeconfig", str(kubeconfig), "--while-stdin", *options], log)
-    try:
-        wait_for_file(kubeconfig, process, log)
-        yield Target("embedded", kubeconfig, (process.pid,), time.monotonic() - began)
-    finally:
-        stop(process)
+    with embedded_process(folder, "--speed", str(speed), "--seed", str(seed), "--workers", str(workers)) as process:
+        yield Target("embedded", folder / "kubeconfig", (process.pid,), time.monotonic() - began)
 
 
 def find_binaries(folder: Path, control_plane: str) -> Path:

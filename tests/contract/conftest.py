@@ -5,13 +5,7 @@ embedded target is a process that needs neither an engine nor a network. If it d
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,9 +14,9 @@ import pytest
 
 from tests.contract.api import Api, Json
 from tests.contract.staged import Stage
+from tests.servers import embedded_process
 
 SPEED = 20
-START_S = 20
 
 
 @dataclass
@@ -52,42 +46,10 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield target
         target.drop_namespaces()
         return
-    process = start_embedded(folder)
-    target = Target("embedded", Api(folder / "kubeconfig"), folder / "log")
-    request.config.stash[EMBEDDED_LOG] = folder / "log"
-    yield target
-    code = stop(process)
-    assert code == 0, f"SIGTERM ended the embedded cluster with {code}:\n{tail(folder / 'log')}"
-
-
-def start_embedded(folder: Path) -> subprocess.Popen[bytes]:
-    """Start it; its kubeconfig appears when it answers."""
-    command = [sys.executable, "-m", "shallowdive.embedded", "--kubeconfig", str(folder / "kubeconfig")]
-    environment = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--port", "0", "--entrance-port", "0", "--speed", str(SPEED), "--seed", "1", "--while-stdin"],
-            stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
-        )  # fmt: skip
-    deadline = time.monotonic() + START_S
-    while not (folder / "kubeconfig").exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            stop(process)
-            raise RuntimeError(f"the embedded cluster did not start in {START_S} s:\n{tail(folder / 'log')}")
-        time.sleep(0.05)
-    return process
-
-
-def stop(process: subprocess.Popen[bytes]) -> int:
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
-    return process.returncode
+    with embedded_process(folder, "--speed", str(SPEED), "--seed", "1") as process:
+        request.config.stash[EMBEDDED_LOG] = folder / "log"
+        yield Target("embedded", Api(folder / "kubeconfig"), folder / "log")
+    assert process.returncode == 0, f"SIGTERM ended the embedded cluster with {process.returncode}:\n{tail(folder / 'log')}"
 
 
 def tail(log: Path, lines: int = 40) -> str:

@@ -18,7 +18,7 @@ from kubernetes.stream.ws_client import ERROR_CHANNEL
 
 from shallowdive.cluster.access import Access
 from shallowdive.cluster.apply import apply
-from shallowdive.errors import NoCluster, WaitTimeout
+from shallowdive.errors import ClusterError, NoCluster, WaitTimeout
 from shallowdive.live import ClusterState, Follower, History, wait_for
 from shallowdive.objects import Object
 
@@ -64,7 +64,9 @@ class NamespaceClient:
         return wait_for(self.follower, what, until, within_s=within_s, usually_s=usually_s, look_at=look_at)
 
     def exec(self, pod: str, command: Sequence[str], *, container: str = "", within_s: float = 20) -> str:
-        """Run a program in a container; its stdout, at most 1 MiB. WaitTimeout when it does not end; RuntimeError when it fails."""
+        """Run a program in a container; its stdout, at most 1 MiB.
+
+        WaitTimeout when it does not end, RuntimeError when it fails, ClusterError when the link ends and does not say how it ended."""
         core = client.CoreV1Api(self.access.connect(pool=1))  # exec swaps a method of its client while it runs
         where = {"container": container} if container else {}
         link = stream(
@@ -84,6 +86,10 @@ class NamespaceClient:
             verdict = json.loads(link.read_channel(ERROR_CHANNEL) or "{}")
         finally:
             link.close()
+        if not verdict and len(out) < EXEC_BYTES:
+            raise ClusterError(
+                f"the link to {command[0]} in pod {pod} broke off", saw=f"{len(out)} characters and no exit status", try_this="run it again"
+            )
         if verdict.get("status") == "Failure":
             raise RuntimeError(f"{' '.join(command)}: {err.strip() or verdict.get('message', 'failed')}")
         return out

@@ -9,7 +9,7 @@ import os
 import secrets
 import signal
 import sys
-import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
@@ -109,7 +109,7 @@ class EmbeddedBackend:
             with step(say, "the embedded cluster", 2):
                 self._start(record)
                 access = self._mark(record)
-                self._until_healthy(access, record)
+                health.until_healthy(access, record.nodes, record.http_port, within_s=START_S, every_s=0.1)
         except BaseException as exc:
             say("it did not work; removing what was made")
             self._remove(record)
@@ -170,18 +170,6 @@ class EmbeddedBackend:
         leave_marker(access.connect(), record.marker)
         return access
 
-    def _until_healthy(self, access: Access, record: Record) -> None:
-        last: list[str] = []
-
-        def ask() -> bool | None:
-            last[:] = health.complaints(access, record.nodes, record.http_port)
-            return None if last else True
-
-        try:
-            poll("the nodes and the entrance", ask, within_s=START_S, every_s=0.1)
-        except WaitTimeout as exc:
-            raise Unhealthy("the embedded cluster does not work", saw="; ".join(last), try_this="shallowdive up") from exc
-
     def _command(self) -> list[str]:
         """How our server is called; the kubeconfig's path makes it the one of this home and name."""
         return [sys.executable, "-m", MODULE, "--kubeconfig", str(self.home.kubeconfig)]
@@ -193,11 +181,16 @@ class EmbeddedBackend:
     def _remove(self, record: Record) -> None:
         """End the server, kindly and then not, and forget it."""
         for number in (signal.SIGTERM, signal.SIGKILL):
-            end = time.monotonic() + STOP_S
             if self._runs(record):
                 process.signal_to(record.creator_pid, number)
-            while self._runs(record) and time.monotonic() < end:
-                time.sleep(0.02)
+                with suppress(WaitTimeout):
+                    poll("its end", lambda: None if self._runs(record) else True, within_s=STOP_S, every_s=0.02)
+        if self._runs(record):
+            raise Unhealthy(
+                "the embedded cluster does not end",
+                saw=f"process {record.creator_pid} is still there after SIGKILL",
+                try_this="shallowdive down",
+            )
         self.home.kubeconfig.unlink(missing_ok=True)
         self.home.record.unlink(missing_ok=True)
 

@@ -10,6 +10,8 @@ from kubernetes import client
 
 from shallowdive.cluster.access import SYSTEM_NAMESPACE, TIMEOUT_S, Access
 from shallowdive.cluster.ingress import answers
+from shallowdive.errors import WaitTimeout
+from shallowdive.live import poll
 from shallowdive.objects import condition
 
 STALE_LEASE_S = 60
@@ -32,6 +34,20 @@ def complaints(access: Access, nodes_wanted: int, http_port: int) -> list[str]:
     if access.backend == "embedded":
         wrong += _entrance(http_port)
     return wrong
+
+
+def until_healthy(access: Access, nodes_wanted: int, http_port: int, *, within_s: float, every_s: float = 0.5) -> None:
+    """Wait until nothing is wrong. Raises WaitTimeout with the last complaints."""
+    last: list[str] = []
+
+    def ask() -> bool | None:
+        last[:] = complaints(access, nodes_wanted, http_port)
+        return None if last else True
+
+    try:
+        poll("a healthy cluster", ask, within_s=within_s, every_s=every_s)
+    except WaitTimeout as exc:
+        raise WaitTimeout(exc.what, saw="; ".join(last) or exc.saw, try_this=exc.try_this) from exc
 
 
 def server_version(access: Access) -> str:

@@ -150,7 +150,7 @@ class KindBackend:
         with step(say, "marker and ingress controller", 10):
             leave_marker(api, record.marker)
             ingress.install(api)
-            self._until_healthy(access, record, 180)
+            health.until_healthy(access, record.nodes, record.http_port, within_s=180)
         record.version = health.server_version(access)
         record.phase = "ready"
         record.save(self.home)
@@ -163,7 +163,7 @@ class KindBackend:
                 start_containers(stopped)
         try:
             access = self._open_when_up(60) if stopped else open_access(self.home)
-            self._until_healthy(access, record, 120 if stopped else 30)
+            health.until_healthy(access, record.nodes, record.http_port, within_s=120 if stopped else 30)
         except WaitTimeout as exc:
             raise Unhealthy(
                 f"cluster {record.name} runs but does not work",
@@ -187,18 +187,6 @@ class KindBackend:
             return poll("the API server", ask, within_s=within_s, every_s=1)
         except WaitTimeout as exc:
             raise WaitTimeout(exc.what, saw=last[0], try_this=exc.try_this) from exc
-
-    def _until_healthy(self, access: Access, record: Record, within_s: float) -> None:
-        last: list[str] = []
-
-        def ask() -> bool | None:
-            last[:] = health.complaints(access, record.nodes, record.http_port)
-            return None if last else True
-
-        try:
-            poll("a healthy cluster", ask, within_s=within_s, every_s=0.5)
-        except WaitTimeout as exc:
-            raise WaitTimeout(exc.what, saw="; ".join(last) or exc.saw, try_this="shallowdive status") from exc
 
     def _kind_create(self, kind: Path, record: Record) -> None:
         args = [str(kind), "create", "cluster", "--name", record.name, "--kubeconfig", str(self.home.kubeconfig), "--config", "-"]

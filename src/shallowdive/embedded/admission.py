@@ -221,20 +221,24 @@ def _default_class(registry: Registry, resource: str, annotation: str) -> str:
     return max(rows, key=lambda row: str(row["metadata"]["creationTimestamp"]))["metadata"]["name"] if rows else ""
 
 
-def _choose_storage_class(registry: Registry, claim: Object) -> None:
-    legacy = (claim["metadata"].get("annotations") or {}).get("volume.beta.kubernetes.io/storage-class")
-    if claim["spec"].get("storageClassName") is None and legacy is None:
-        name = _default_class(registry, STORAGECLASSES, "storageclass.kubernetes.io/is-default-class")
-        if name:
-            claim["spec"]["storageClassName"] = name
+def _chooser(resource: str, field: str, legacy: str, default: str) -> Callable[[Registry, Object], None]:
+    """Fill in `spec.FIELD` with the default class, where neither it nor the annotation of old is set."""
+
+    def choose(registry: Registry, value: Object) -> None:
+        if value["spec"].get(field) is None and (value["metadata"].get("annotations") or {}).get(legacy) is None:
+            name = _default_class(registry, resource, default)
+            if name:
+                value["spec"][field] = name
+
+    return choose
 
 
-def _choose_ingress_class(registry: Registry, ingress: Object) -> None:
-    legacy = (ingress["metadata"].get("annotations") or {}).get("kubernetes.io/ingress.class")
-    if ingress["spec"].get("ingressClassName") is None and legacy is None:
-        name = _default_class(registry, INGRESSCLASSES, "ingressclass.kubernetes.io/is-default-class")
-        if name:
-            ingress["spec"]["ingressClassName"] = name
+_choose_storage_class = _chooser(
+    STORAGECLASSES, "storageClassName", "volume.beta.kubernetes.io/storage-class", "storageclass.kubernetes.io/is-default-class"
+)
+_choose_ingress_class = _chooser(
+    INGRESSCLASSES, "ingressClassName", "kubernetes.io/ingress.class", "ingressclass.kubernetes.io/is-default-class"
+)
 
 
 def _protect(finalizer: str) -> Callable[[Registry, Object], None]:

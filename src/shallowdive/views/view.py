@@ -120,7 +120,8 @@ class View:
         """The work, then the moment that the learner was asked about: what was said and what happened are seen together."""
         work()
         if self._said:
-            time.sleep(max(0.0, self._said.since_s + self._said.after_s + 0.5 - time.time()))
+            wait_s = self._said.after_s + 0.5  # never more, whatever is done to the machine's clock
+            time.sleep(min(wait_s, max(0.0, self._said.since_s + wait_s - time.time())))
 
     def _show(self) -> None:
         import ipywidgets

@@ -6,13 +6,14 @@ import asyncio
 import json
 import ssl
 import subprocess
-import sys
 from base64 import b64decode
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+
+from tests.servers import embedded_process
 
 Answered = TypeVar("Answered")
 
@@ -50,15 +51,6 @@ def run(wanted: Coroutine[Any, Any, Answered]) -> Answered:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
-    kubeconfig = folder / "kubeconfig"
-    command = [sys.executable, "-m", "shallowdive.embedded", "--kubeconfig", str(kubeconfig), "--token", TOKEN, "--while-stdin"]
-    log = folder / "log"
-    with log.open("wb") as errors:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
-    try:
-        assert process.stdout is not None
-        assert b"embedded cluster" in process.stdout.readline()
-        yield Server(process, json.loads(kubeconfig.read_text()), log)
-    finally:
-        process.terminate()
-        assert process.wait(20) == 0
+    with embedded_process(folder, "--token", TOKEN) as process:
+        yield Server(process, json.loads((folder / "kubeconfig").read_text()), folder / "log")
+    assert process.returncode == 0
