@@ -170,7 +170,7 @@ class Session:
 
     def explain(self, what: Any) -> None:
         """Why something does not work: 'deployment/web', a pod's name, an object, or the error of a refused call."""
-        show_still(*why_view.html(why(self.client, what), self.access.backend))
+        show_still(*why_view.html(why(self.client, what), self.access.source))
 
     # ── the learner's words ──────────────────────────────────────────────────────────────────────────────────
     def predict(self, name: str, value: object, options: tuple[object, ...] = ()) -> None:
