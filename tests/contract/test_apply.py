@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api import APPLY, Api, Json
+from tests.contract.api import APPLY, STRATEGIC, Api, Json
 
 
 def desired(**data: str) -> Json:
@@ -206,6 +206,48 @@ def test_a_field_with_a_default_falls_back_when_nobody_owns_it(api: Api, web: st
     body = api.apply(web, deployment()).body
     assert body["spec"]["revisionHistoryLimit"] == 10
     assert "minReadySeconds" not in body["spec"]
+
+
+def with_probe(**probe: Any) -> Json:
+    made = deployment()
+    made["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = probe
+    return made
+
+
+def probe_in(body: Json) -> Json:
+    found: Json = body["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+    return found
+
+
+def test_what_an_apply_drops_goes_with_the_defaults_in_it(api: Api, web: str) -> None:
+    """Nobody states the `scheme` of a request. It must not keep `httpGet` alive beside the `tcpSocket` that takes its place."""
+    api.apply(web, with_probe(httpGet={"path": "/", "port": 80}, periodSeconds=1))
+    answer = api.apply(web, with_probe(tcpSocket={"port": 80}, periodSeconds=1))
+    assert answer.code == 200
+    assert "httpGet" not in probe_in(answer.body)
+    assert probe_in(answer.body)["tcpSocket"] == {"port": 80}
+
+
+def test_what_an_apply_drops_stays_so_long_as_another_owns_a_part_of_it(api: Api, web: str) -> None:
+    api.apply(web, with_probe(httpGet={"path": "/x", "port": 80, "httpHeaders": [{"name": "X", "value": "y"}]}))
+    name = api.seen(web)["spec"]["template"]["spec"]["containers"][0]["name"]
+    part = {"name": name, "readinessProbe": {"httpGet": {"port": 81}}}
+    changed = api.patch(web, {"spec": {"template": {"spec": {"containers": [part]}}}}, STRATEGIC, fieldManager="other")
+    assert changed.code == 200
+    answer = api.apply(web, deployment())
+    assert answer.code == 200
+    assert probe_in(answer.body)["httpGet"] == {"path": "/", "port": 81, "scheme": "HTTP"}
+
+
+def test_a_map_that_an_apply_drops_goes_whole_when_nobody_else_owns_a_key(api: Api, web: str) -> None:
+    stated = deployment()
+    stated["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "fast"}
+    stated["spec"]["template"]["spec"]["securityContext"] = {"runAsUser": 7}
+    api.apply(web, stated)
+    answer = api.apply(web, deployment())
+    assert answer.code == 200
+    assert "nodeSelector" not in answer.body["spec"]["template"]["spec"]
+    assert answer.body["spec"]["template"]["spec"]["securityContext"] == {}
 
 
 def test_the_status_is_applied_through_its_subresource(api: Api, web: str) -> None:

@@ -73,8 +73,10 @@ def survives_a_killed_pod(e: Evidence) -> str:
     with ThreadPoolExecutor(len(routes)) as pool:
         loads = [pool.submit(_keep_asking, e.client, r, stop) for r in routes]
         try:
-            newborn = [_replace_one(e.client, r) for r in routes]
-            for r, before in zip(routes, newborn, strict=True):
+            before = {name_of(p) for p in e.client.state.all("Pod")}
+            for pod in {r.ready[0].pod for r in routes}:  # both paths may lead to one Service
+                e.client.core.delete_namespaced_pod(pod, e.client.namespace)
+            for r in routes:
                 _answered_by_newborn(e.client, r, before)
         finally:
             stop.set()
@@ -168,13 +170,6 @@ def _keep_asking(client: NamespaceClient, route: Route, stop: threading.Event) -
         if reply.status != 200:
             return reply
     return None
-
-
-def _replace_one(client: NamespaceClient, route: Route) -> set[str]:
-    """Delete one ready pod behind a route; returns the names of all pods that were there before."""
-    before = {name_of(p) for p in client.state.all("Pod")}
-    client.core.delete_namespaced_pod(route.ready[0].pod, client.namespace)
-    return before
 
 
 def _answered_by_newborn(client: NamespaceClient, route: Route, before: set[str]) -> None:

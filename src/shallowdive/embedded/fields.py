@@ -292,7 +292,7 @@ def _pruned(shape: Shape, value: Any, last: Set, kept: Set) -> Any:
             found.append((element, below))
             continue
         own, others = last[element], kept.get(element)
-        if fieldsets.has(own) and (others is None or not _owned(others, shape.kind)):
+        if _goes(shape, own, others):
             continue
         left = _pruned(inside, below, own, others or {})
         if others is not None or left:  # what is empty now and nobody's goes too
@@ -302,5 +302,9 @@ def _pruned(shape: Shape, value: Any, last: Set, kept: Set) -> Any:
     return [below for _, below in found]
 
 
-def _owned(node: Set, kind: str) -> bool:
-    return fieldsets.has(node) or kind == "struct"
+def _goes(shape: Shape, own: Set, others: Set | None) -> bool:
+    """Whether a part goes whole, with what nobody ever stated in it (a default). A field of a struct stays so long as somebody owns
+    anything below it; a key of a map and an item of a list have to be owned themselves."""
+    if shape.kind == "struct":
+        return others is None
+    return fieldsets.has(own) and not (others is not None and fieldsets.has(others))
