@@ -239,6 +239,14 @@ def test_what_an_apply_drops_stays_so_long_as_another_owns_a_part_of_it(api: Api
     assert probe_in(answer.body)["httpGet"] == {"path": "/", "port": 81, "scheme": "HTTP"}
 
 
+def test_an_apply_that_drops_its_only_annotation_leaves_the_name(api: Api, one: str) -> None:
+    api.apply(one, desired() | {"metadata": {"name": "one", "annotations": {"a": "b"}}})
+    answer = api.apply(one, desired())
+    assert answer.code == 200
+    assert answer.body["metadata"]["name"] == "one"
+    assert "annotations" not in answer.body["metadata"]
+
+
 def test_a_map_that_an_apply_drops_goes_whole_when_nobody_else_owns_a_key(api: Api, web: str) -> None:
     stated = deployment()
     stated["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "fast"}

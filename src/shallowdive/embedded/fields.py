@@ -156,7 +156,7 @@ def apply(kind: Kind, live: Object | None, applied: Object, manager: str, *, for
     stated = _stated(shape, applied)
     merged = _merge(shape, {**before, "metadata": {k: v for k, v in before["metadata"].items() if k != "managedFields"}}, applied)
     if own is not None:
-        kept = stated
+        kept = fieldsets.union(stated, {"f:metadata": {"f:name": {}}})  # every manifest states it
         for entry in entries:
             if entry is not own:
                 kept = fieldsets.union(kept, entry["fieldsV1"])
