@@ -218,7 +218,11 @@ def any_host(place: NamespaceClient) -> None:
 
 @case("any path is accepted", "unknown-path-404")
 def any_path(place: NamespaceClient) -> None:
-    story(place, [*usual(place)[:4], ingress(lab_host("shop", place.namespace), paths=(("/", "a"), ("/b", "b")))])
+    bodies = [*usual(place)[:4], ingress(lab_host("shop", place.namespace), paths=(("/", "a"), ("/b", "b")))]
+    story(place, bodies)
+    break_hop(place, LAB, "namespace", "/b")  # the rule for every path answers in its place
+    place.apply(*bodies)
+    answering(place, "/a", "/b")
 
 
 @case("both paths lead to one Service", "both-paths-answer")

@@ -128,9 +128,17 @@ def _put_in(client: NamespaceClient, fault: str, path: str, mark: str) -> None:
         client.core.patch_namespaced_service(route.service, client.namespace, {**marked, "spec": spec}, **MERGE)
     else:
         _spoil_probe(client, route, marked)
+    behind = {s.pod for s in route.endpoints}
+
+    def shows() -> bool | None:
+        """Nobody answers; or somebody else does, where a rule for more paths takes over."""
+        seen = trace_once(client, path, host)
+        ours = seen.entrance.by in behind if seen.entrance.by else seen.answered
+        return None if ours else True
+
     poll(
         "the entrance to show the fault",
-        lambda: None if (seen := trace_once(client, path, host)).answered or seen.entrance.by else True,
+        shows,
         within_s=30,
         try_this="kubectl get ingress,service,endpointslice",
     )
