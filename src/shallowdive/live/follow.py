@@ -112,15 +112,22 @@ class Follower:
         """A new list: what differs from the picture becomes events."""
         with self.changed:
             self.state = looked_at(self.state, kind)
-            self.take(kind, differences(self.state.by_kind[kind], objects), at_s)
+            self._fold(kind, differences(self.state.by_kind[kind], objects), at_s)
             self._listed.add(kind)
+        self.history.flush()
 
     def take(self, kind: str, changes: list[Change], at_s: float) -> None:
         with self.changed:
-            for event_type, obj in changes:
-                self.state = apply_event(self.state, event_type, kind, obj)
-            self.history.extend([Seen(round(at_s, 3), event_type, kind, obj) for event_type, obj in changes])
-            self.changed.notify_all()
+            self._fold(kind, changes, at_s)
+        self.history.flush()  # after the picture is there, and without the lock: nobody waits for a disk
+
+    def _fold(self, kind: str, changes: list[Change], at_s: float) -> None:
+        state = self.state
+        for event_type, obj in changes:
+            state = apply_event(state, event_type, kind, obj)
+        self.history.add([Seen(round(at_s, 3), event_type, kind, obj) for event_type, obj in changes])
+        self.state = state
+        self.changed.notify_all()
 
     def take_trouble(self) -> None:
         with self.changed:

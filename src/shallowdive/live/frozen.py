@@ -5,7 +5,7 @@ takes the same time for ten objects and for a hundred thousand. Keys come in no 
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Any, TypeVar
 
 K = TypeVar("K")
@@ -17,7 +17,7 @@ MASK, BITS = 63, 6
 
 
 class FrozenMap(Mapping[K, V]):
-    __slots__ = ("_count", "_root")
+    __slots__ = ("_count", "_ordered", "_root")
 
     def __init__(self, items: Mapping[K, V] | Iterable[tuple[K, V]] = ()) -> None:
         root: dict[int, Branch[K, V]] = {}
@@ -28,6 +28,7 @@ class FrozenMap(Mapping[K, V]):
             self._count += key not in twig
             twig[key] = value
         self._root = root
+        self._ordered: tuple[Callable[[V], Any], list[V]] | None = None
 
     def put(self, key: K, value: V) -> FrozenMap[K, V]:
         high, low = _way(key)
@@ -61,6 +62,13 @@ class FrozenMap(Mapping[K, V]):
     def __contains__(self, key: object) -> bool:
         high, low = _way(key)
         return key in self._root.get(high, {}).get(low, {})
+
+    def ordered(self, by: Callable[[V], Any]) -> list[V]:
+        """The values in an order. It is kept for the next who asks: nothing here ever changes."""
+        kept = self._ordered
+        if kept is None or kept[0] is not by:
+            self._ordered = kept = by, sorted(self.values(), key=by)
+        return list(kept[1])
 
     def items(self) -> ItemsView[K, V]:
         return _Items(self)
@@ -98,5 +106,5 @@ def _way(key: object) -> tuple[int, int]:
 
 def _made(root: dict[int, Branch[K, V]], count: int) -> FrozenMap[K, V]:
     made: FrozenMap[K, V] = FrozenMap.__new__(FrozenMap)
-    made._root, made._count = root, count
+    made._root, made._count, made._ordered = root, count, None
     return made

@@ -20,7 +20,7 @@ class History:
 
     def __init__(self, events: Iterable[Seen] = (), file: Path | None = None) -> None:
         self._events = Spool(file)
-        self._events.extend(list(events))
+        self.extend(list(events))
 
     def __repr__(self) -> str:
         return f"History({len(self._events)} events)"
@@ -35,10 +35,17 @@ class History:
         return self._events.file
 
     def append(self, seen: Seen) -> None:
-        self._events.extend([seen])
+        self.extend([seen])
 
     def extend(self, seen: list[Seen]) -> None:
         self._events.extend(seen)
+
+    def add(self, seen: list[Seen]) -> None:
+        """Note events without a touch of the file; `flush` follows, where nobody waits."""
+        self._events.add(seen)
+
+    def flush(self) -> None:
+        self._events.flush()
 
     def of(self, kind: str) -> list[Seen]:
         return [s for s in self.events if s.kind == kind]

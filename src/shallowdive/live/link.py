@@ -46,6 +46,14 @@ class Pace:
     """After the first failure, and at most."""
 
 
+def kept(kind: str, obj: Object) -> Object:
+    """The object as it is kept: with its kind, which a list leaves out, and without the paths of its managed fields. Who manages and
+    since when stays; the paths are half of a pod's JSON, and nobody reads them."""
+    for entry in obj["metadata"].get("managedFields") or ():
+        entry.pop("fieldsV1", None)
+    return {"kind": kind, **obj}
+
+
 class Told(Protocol):
     """What a link tells its followers."""
 
@@ -132,7 +140,7 @@ class Link:
         body = json.loads(response.data)
         version = version_of(body)
         with self._lock:
-            self.ledger.take_list(({"kind": self.kind, **o} for o in body.get("items") or []), version)
+            self.ledger.take_list((kept(self.kind, o) for o in body.get("items") or []), version)
             self._alive_at, self.listed = time.monotonic(), True
             for follower in self._told:
                 follower.take_all(self.kind, self.ledger.objects, time.time())
@@ -179,7 +187,7 @@ class Link:
         if event_type != "BOOKMARK":
             self._busy = True
             with self._lock:
-                changes = self.ledger.take_event(event_type, {"kind": self.kind, **obj})
+                changes = self.ledger.take_event(event_type, kept(self.kind, obj))
                 if changes and not self._stop.is_set():
                     for follower in self._told:
                         follower.take(self.kind, changes, time.time())

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import threading
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,8 +18,11 @@ from typing import overload
 
 from shallowdive.objects import Object
 
-HELD = 3000
-"""So many events are held at least, twice as many at most: some 30 to 60 MB of pods. A lab makes some hundreds."""
+HELD = 1000
+"""So many events are held at least, some twice as many at most: 5 to 20 MB of pods. A lab makes some hundreds. What is held is also what
+Python's collector goes through now and then, while nothing else runs: three times as many are a pause of a tenth of a second."""
+PORTION = 8
+"""A temporary file takes so many events at each flush until it has caught up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,49 +36,70 @@ class Seen:
 
 
 class Spool(Sequence[Seen]):
-    """Append only. One thread appends at a time; reading needs no lock."""
+    """Append only. Adding takes memory and no file; `flush` writes what is not in the file yet, and then lets go of the older ones.
+
+    Both may be called from any thread; reading needs no lock."""
 
     def __init__(self, file: Path | None = None, held: int = HELD) -> None:
         self.file, self._limit = file, held
+        self._is_own = file is None
         self._out: FileIO | None = None
         self._places = array("q")
+        """Where in the file an event lies, for all that are written: always the first so many."""
         self._newest: tuple[int, list[Seen]] = (0, [])
         """The number of the first event that is held, and the held ones. Replaced in one step."""
+        self._adding, self._writing = threading.Lock(), threading.Lock()
 
     def extend(self, seen: list[Seen]) -> None:
-        """Events in their order, written in one piece."""
-        if self.file is not None:
-            self._write(seen)
-        for one in seen:
-            self.hold(one)
+        self.add(seen)
+        self.flush()
 
-    def hold(self, seen: Seen, place: int | None = None) -> None:
-        """Take an event into memory; `place` says where in the file it lies already."""
-        if place is not None:
-            self._places.append(place)
-        first, held = self._newest
-        held.append(seen)
-        if len(held) > 2 * self._limit:
+    def add(self, seen: list[Seen]) -> None:
+        """Take events into memory, in their order."""
+        with self._adding:
+            self._newest[1].extend(seen)
+
+    def hold(self, seen: Seen, place: int) -> None:
+        """Take an event that lies in the file already, at this place."""
+        self.add([seen])
+        self._places.append(place)
+        self._let_go()
+
+    def flush(self) -> None:
+        """Write what is not written. A file of somebody's is complete afterwards; a temporary one is begun when the list is long, and
+        catches up in small portions, so that no caller pays for thousands."""
+        with self._writing:
+            pending = len(self) - len(self._places)
+            if self._is_own:
+                held = len(self._newest[1])
+                pending = min(pending, max(PORTION, held - 2 * self._limit)) if held > self._limit else 0
+            if pending:
+                self._write(self[len(self._places) : len(self._places) + pending])
+                self._let_go()
+
+    def _let_go(self) -> None:
+        with self._adding:
+            first, held = self._newest
+            gone = min(len(held) - self._limit, len(self._places) - first)
+            if len(held) > 2 * self._limit and gone > 0:
+                self._newest = first + gone, held[gone:]
+
+    def _opened(self) -> FileIO:
+        if self._out is None:
             if self.file is None:
-                self._move_out(held)
-            self._newest = first + self._limit, held[self._limit :]
-
-    def _move_out(self, held: list[Seen]) -> None:
-        number, name = tempfile.mkstemp(prefix="shallowdive-history-", suffix=".jsonl")
-        os.close(number)
-        self.file = Path(name)
-        weakref.finalize(self, self.file.unlink, missing_ok=True)
-        self._write(held)
+                number, name = tempfile.mkstemp(prefix="shallowdive-history-", suffix=".jsonl")
+                os.close(number)
+                self.file = Path(name)
+                weakref.finalize(self, self.file.unlink, missing_ok=True)
+            self._out = self.file.open("ab", buffering=0)
+            weakref.finalize(self, self._out.close)
+        return self._out
 
     def _write(self, seen: list[Seen]) -> None:
         """One write, so that two kernels may append to one file. A place is known only afterwards."""
-        if self._out is None and self.file is not None:
-            self._out = self.file.open("ab", buffering=0)
-            weakref.finalize(self, self._out.close)
-        assert self._out is not None
-        lines = [line_of(one) for one in seen]
-        self._out.write(b"".join(lines))
-        place = self._out.tell() - sum(map(len, lines))
+        out, lines = self._opened(), [line_of(one) for one in seen]
+        out.write(b"".join(lines))
+        place = out.tell() - sum(map(len, lines))
         for line in lines:
             self._places.append(place)
             place += len(line)
@@ -98,7 +123,8 @@ class Spool(Sequence[Seen]):
             numbers = range(first + len(held))[index]
             if not numbers or min(numbers) >= first:
                 return [held[n - first] for n in numbers]
-            return [held[n - first] if n >= first else next(self._read([n])) for n in numbers]
+            older = self._read([n for n in numbers if n < first])
+            return [held[n - first] if n >= first else next(older) for n in numbers]
         number = range(first + len(held))[index]
         return held[number - first] if number >= first else next(self._read([number]))
 

@@ -21,6 +21,10 @@ def key_of(obj: Object) -> Key:
     return obj["metadata"].get("namespace", ""), name_of(obj)
 
 
+def _by_age(obj: Object) -> tuple[str, str]:
+    return obj["metadata"].get("creationTimestamp") or "", name_of(obj)
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterState:
     """Objects by kind; each inner mapping goes from (namespace, name) to the API's JSON. Never change an object in place."""
@@ -29,8 +33,8 @@ class ClusterState:
 
     def all(self, kind: str) -> list[Object]:
         """Every object of a kind, oldest first (by creation time, then name)."""
-        found = self.by_kind.get(kind, {}).values()
-        return sorted(found, key=lambda o: (o["metadata"].get("creationTimestamp") or "", name_of(o)))
+        found = self.by_kind.get(kind, {})
+        return found.ordered(_by_age) if isinstance(found, FrozenMap) else sorted(found.values(), key=_by_age)
 
     def get(self, kind: str, name: str) -> Object | None:
         return next((o for (_, n), o in self.by_kind.get(kind, {}).items() if n == name), None)

@@ -82,6 +82,21 @@ def test_a_list_is_held_when_it_was_told_newer_or_deleted_later_and_not_otherwis
     assert not ledger.has({}, 10), "a is here, and was not deleted as far as this link knows"
 
 
+def test_an_order_is_kept_with_the_map_and_is_nobodys_to_change() -> None:
+    asked: list[int] = []
+
+    def by(value: int) -> int:
+        asked.append(value)
+        return -value
+
+    frozen = FrozenMap({n: n for n in range(5)})
+    frozen.ordered(by).clear()
+    assert frozen.ordered(by) == [4, 3, 2, 1, 0]
+    assert len(asked) == 5
+    assert frozen.put(9, 9).ordered(by) == [9, 4, 3, 2, 1, 0]
+    assert frozen.without(4).ordered(by) == [3, 2, 1, 0]
+
+
 def test_a_frozen_map_is_a_dictionary_that_leaves_its_past_alone() -> None:
     rng, past = random.Random(4), list[tuple[FrozenMap[int, int], dict[int, int]]]()
     now, twin = FrozenMap[int, int](), dict[int, int]()

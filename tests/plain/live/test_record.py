@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import threading
 from pathlib import Path
 
 import pytest
+from kubernetes import client
 
-from shallowdive.live import History, Seen
-from shallowdive.live.spool import Spool
+from shallowdive.live import Follower, History, Seen
+from shallowdive.live.link import kept
+from shallowdive.live.spool import PORTION, Spool
 
 UID = "3f1c"
 
@@ -83,3 +86,62 @@ def test_places_stay_right_when_another_kernel_writes_in_between(tmp_path: Path)
     again.append(seen(99))
     assert len(again.events) == 61
     assert again.events[-1] == seen(99)
+
+
+def test_a_batch_that_outgrows_the_memory_loses_nothing(tmp_path: Path) -> None:
+    for spool in (Spool(held=10), Spool(tmp_path / "h.jsonl", held=10)):
+        twin = [seen(i) for i in range(200)]
+        for first, end in ((0, 15), (15, 60), (60, 61), (61, 200)):
+            spool.extend(twin[first:end])
+            assert list(spool) == twin[:end]
+        for i in range(200, 300):
+            twin.append(seen(i))
+            spool.extend(twin[-1:])
+        assert list(spool) == twin
+        assert len(spool._newest[1]) <= 20
+
+
+def test_taking_an_event_touches_no_file_and_a_temporary_file_catches_up_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, written = Spool(held=100), list[int]()
+    write = Spool._write
+
+    def noted(self: Spool, batch: list[Seen]) -> None:
+        written.append(len(batch))
+        write(self, batch)
+
+    monkeypatch.setattr(Spool, "_write", noted)
+    spool.add([seen(i) for i in range(101)])
+    assert spool.file is None
+    for i in range(101, 300):
+        spool.extend([seen(i)])
+    assert max(written) == PORTION
+    assert sum(written) == len(spool._places) >= 299 - 2 * 100
+    assert list(spool) == [seen(i) for i in range(300)]
+
+
+def test_an_event_is_in_the_picture_and_told_before_it_is_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    follower = Follower(client.ApiClient(), "d", ["Pod"], History(file=tmp_path / "h.jsonl"))
+    told: list[tuple[bool, bool]] = []
+
+    def slow_disk(_: Spool, batch: list[Seen]) -> None:
+        free: list[bool] = []
+
+        def look() -> None:
+            free.append(follower.changed.acquire(timeout=5))
+            follower.changed.release()
+
+        other = threading.Thread(target=look)
+        other.start()
+        other.join()
+        told.append((follower.state.get("Pod", "a") is batch[-1].object, free[0]))
+
+    monkeypatch.setattr(Spool, "_write", slow_disk)
+    follower.take("Pod", [("ADDED", seen(1).object)], 1.0)
+    follower.take_all("Pod", {("", "a"): seen(2).object}, 2.0)
+    assert told == [(True, True)] * 2, "there, and nobody is kept from looking"
+
+
+def test_what_is_kept_says_who_manages_and_not_which_paths() -> None:
+    entry = {"manager": "kubelet", "operation": "Update", "time": "t", "fieldsV1": {"f:status": {}}}
+    made = kept("Pod", {"metadata": {"name": "a", "managedFields": [entry]}})
+    assert made == {"kind": "Pod", "metadata": {"name": "a", "managedFields": [{"manager": "kubelet", "operation": "Update", "time": "t"}]}}
