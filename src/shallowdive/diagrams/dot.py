@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import Literal
@@ -93,8 +94,14 @@ def layout_program() -> str:
 
 def render(source: str, *, label: str, program: str | None = None, limit_s: float = 10) -> str:
     """SVG of this DOT source, restyled, with `label` for readers who do not see it. ProgramFailed when the source is wrong."""
-    svg = process.must([program or layout_program(), "-Tsvg"], stdin=source, limit_s=limit_s)
-    return restyle(svg).replace("<svg", f'<svg role="img" aria-label="{escape(label)}" font-family="system-ui,sans-serif"', 1)
+    svg = _laid_out(source, program or layout_program(), limit_s)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(label)}" font-family="system-ui,sans-serif"', 1)
+
+
+@lru_cache(maxsize=16)
+def _laid_out(source: str, program: str, limit_s: float) -> str:
+    """The restyled picture. Nine of ten redraws change no word in it, and starting a program costs more than all the rest."""
+    return restyle(process.must([program, "-Tsvg"], stdin=source, limit_s=limit_s))
 
 
 def size_px(svg: str) -> tuple[float, float]:

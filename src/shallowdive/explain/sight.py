@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +44,8 @@ class Sight:
     state: ClusterState
     namespace: str
     now: float
+    _about: dict[str, list[Object]] = field(default_factory=dict, compare=False, repr=False)
+    """Events by the UID of what they are about: read once, because nearly every rule asks for some."""
 
     def looked(self, kind: str) -> bool:
         return kind in self.state.by_kind
@@ -64,11 +66,10 @@ class Sight:
 
     def events(self, obj: Object, *reasons: str) -> list[Object]:
         """Events about this very object, oldest first."""
-        found = [
-            e
-            for e in self.all("Event")
-            if (e.get("involvedObject") or {}).get("uid") == uid_of(obj) and (not reasons or e.get("reason") in reasons)
-        ]
+        if not self._about:
+            for e in self.all("Event"):
+                self._about.setdefault(str((e.get("involvedObject") or {}).get("uid")), []).append(e)
+        found = [e for e in self._about.get(uid_of(obj), []) if not reasons or e.get("reason") in reasons]
         return sorted(found, key=event_time)
 
     def last(self, obj: Object, *reasons: str) -> str:

@@ -30,21 +30,24 @@ def waiting_reasons(pod: Object) -> list[str]:
 
 def pod_state(pod: Object) -> str:
     """One of STATES."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return "terminating"
     status = pod.get("status") or {}
     phase = status.get("phase", "Pending")
+    if phase == "Unknown" or status.get("reason") == "NodeLost":
+        return "unknown"
     reasons = waiting_reasons(pod)
-    broken = [r for r in reasons if r.startswith("Err") or r.endswith("Error") or r == "InvalidImageName"]
-    first_match = (
-        (bool(pod["metadata"].get("deletionTimestamp")), "terminating"),
-        (phase == "Unknown" or status.get("reason") == "NodeLost", "unknown"),
-        (any(r.endswith("BackOff") for r in reasons), "backoff"),
-        (phase == "Failed" or bool(broken), "failed"),
-        (phase == "Succeeded", "succeeded"),
-        (condition(pod, "Ready") == "True", "ready"),
-        (phase == "Running", "notready"),
-        (bool((pod.get("spec") or {}).get("nodeName")), "pulling"),
-    )
-    return next((state for is_so, state in first_match if is_so), "pending")
+    if any(r.endswith("BackOff") for r in reasons):
+        return "backoff"
+    if phase == "Failed" or any(r.startswith("Err") or r.endswith("Error") or r == "InvalidImageName" for r in reasons):
+        return "failed"
+    if phase == "Succeeded":
+        return "succeeded"
+    if condition(pod, "Ready") == "True":
+        return "ready"
+    if phase == "Running":
+        return "notready"
+    return "pulling" if (pod.get("spec") or {}).get("nodeName") else "pending"
 
 
 def restarts(pod: Object) -> int:

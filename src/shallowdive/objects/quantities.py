@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from shallowdive.objects import Object
 
@@ -19,9 +20,15 @@ def is_amount(text: str) -> bool:
 
 def amount(quantity: object) -> Fraction:
     """ValueError for a text that is no quantity."""
-    found = FORM.fullmatch(str(quantity))
+    return _amount(str(quantity))
+
+
+@lru_cache(maxsize=1024)
+def _amount(text: str) -> Fraction:
+    """A thousand pods ask for the same few amounts."""
+    found = FORM.fullmatch(text)
     if found is None:
-        raise ValueError(f"{quantity!r} is no quantity")
+        raise ValueError(f"{text!r} is no quantity")
     number, suffix = found.groups()
     return Fraction(number) * SUFFIXES[suffix] if suffix in SUFFIXES else Fraction(f"{number}{suffix}")
 

@@ -5,14 +5,15 @@ two reports is found in `lastState`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shallowdive.diagrams.dot import text_width_px
-from shallowdive.live import History
+from shallowdive.live import History, Seen
 from shallowdive.objects import Object, is_helper, name_of, uid_of
 from shallowdive.objects.pods import container_statuses
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
+from shallowdive.views.kept import Kept
 from shallowdive.views.shapes import Pic, glyph
 from shallowdive.views.timeline import short_name
 
@@ -44,21 +45,41 @@ class Machine:
         return found
 
 
+class Machines:
+    """Every container that was ever reported, by UID of its pod and name; the UIDs of pods that are gone."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str], Machine] = {}
+        self.gone: set[str] = set()
+
+    def step(self, s: Seen) -> None:
+        if s.kind != "Pod" or is_helper(s.object):
+            return
+        uid = uid_of(s.object)
+        if s.type == "DELETED":
+            self.gone.add(uid)
+        for status in container_statuses(s.object):
+            key = (uid, status["name"])
+            if key not in self.found:
+                self.found[key] = Machine(name_of(s.object), status["name"])
+            _step(self.found[key], status, s.at_s)
+
+    def chosen(self, pod: str, container: str) -> Machine | None:
+        named = [
+            (uid, m) for (uid, _), m in self.found.items() if (not pod or m.pod == pod) and (not container or m.container == container)
+        ]
+        there = [m for uid, m in named if uid not in self.gone] or [m for _, m in named]
+        most = max(reversed(there), key=lambda m: len(m.steps), default=None)
+        return most and replace(most, steps=list(most.steps), ends=set())
+
+
+machines: Kept[Machines] = Kept(Machines, Machines.step)
+
+
 def read(history: History, pod: str = "", container: str = "") -> Machine | None:
     """The named container; without a name the one that went through most states, the newest where several did. Pods that are gone
     are left out while there is another one."""
-    found: dict[tuple[str, str], Machine] = {}
-    gone: set[str] = set()
-    for s in history.events:
-        if s.kind != "Pod" or is_helper(s.object) or (pod and name_of(s.object) != pod):
-            continue
-        gone |= {uid_of(s.object)} if s.type == "DELETED" else set()
-        for status in container_statuses(s.object):
-            if not container or status["name"] == container:
-                machine = found.setdefault((uid_of(s.object), status["name"]), Machine(name_of(s.object), status["name"]))
-                _step(machine, status, s.at_s)
-    there = [m for (uid, _), m in found.items() if uid not in gone] or list(found.values())
-    return max(reversed(there), key=lambda m: len(m.steps), default=None)
+    return machines.look(history, lambda seen: seen.chosen(pod, container))
 
 
 def _step(machine: Machine, status: dict[str, Any], at_s: float) -> None:

@@ -4,15 +4,14 @@ Traffic generators and other helpers of the course are left out. Times are secon
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from weakref import WeakKeyDictionary
 
-from shallowdive.live import History
+from shallowdive.live import History, Seen
 from shallowdive.objects import controller_uid, is_helper, name_of, uid_of
 from shallowdive.objects.pods import pod_state
+from shallowdive.views.kept import Kept
 
 SHORTEST_S = 12
 Steps = list[tuple[float, int]]
@@ -91,55 +90,46 @@ class Lives:
 
 
 class Chronicle:
-    """What a record says about pods, read once: of a record that has grown only what is new is read."""
+    """What a record says about pods. `sets`: ReplicaSets with their number, in the order in which they were seen."""
 
     def __init__(self) -> None:
         self.pods: dict[str, Life] = {}
         self.owner: dict[str, str] = {}
-        self.sets: list[str] = []
+        self.sets: dict[str, int] = {}
         self.wanted: Steps = []
         self.first = self.last = 0.0
         self._wishes: dict[str, int] = {}
-        self._read = 0
 
-    def catch_up(self, history: History) -> None:
-        new = history.events[self._read :]
-        self._read += len(new)
-        for s in new:
-            if s.kind == "ReplicaSet" and uid_of(s.object) not in self.sets:
-                self.sets.append(uid_of(s.object))
-            if s.kind not in ("Pod", "Deployment") or is_helper(s.object):
-                continue
-            self.first, self.last = self.first or s.at_s, s.at_s
-            if s.kind == "Deployment":
-                self._wishes[name_of(s.object)] = 0 if s.type == "DELETED" else int((s.object.get("spec") or {}).get("replicas") or 0)
-                if not self.wanted or self.wanted[-1][1] != sum(self._wishes.values()):
-                    self.wanted.append((s.at_s, sum(self._wishes.values())))
-                continue
-            life = self.pods.setdefault(uid_of(s.object), Life(name_of(s.object)))
-            self.owner.setdefault(uid_of(s.object), controller_uid(s.object))
-            state = pod_state(s.object)
-            if s.type == "DELETED":
-                life.gone = s.at_s
-            elif not life.steps or life.steps[-1][1] != state:
-                life.steps.append((s.at_s, state))
+    def step(self, s: Seen) -> None:
+        if s.kind == "ReplicaSet":
+            self.sets.setdefault(uid_of(s.object), len(self.sets) + 1)
+        if s.kind not in ("Pod", "Deployment") or is_helper(s.object):
+            return
+        self.first, self.last = self.first or s.at_s, s.at_s
+        if s.kind == "Deployment":
+            self._wishes[name_of(s.object)] = 0 if s.type == "DELETED" else int((s.object.get("spec") or {}).get("replicas") or 0)
+            if not self.wanted or self.wanted[-1][1] != sum(self._wishes.values()):
+                self.wanted.append((s.at_s, sum(self._wishes.values())))
+            return
+        uid = uid_of(s.object)
+        life = self.pods.setdefault(uid, Life(name_of(s.object)))
+        self.owner.setdefault(uid, controller_uid(s.object))
+        state = pod_state(s.object)
+        if s.type == "DELETED":
+            life.gone = s.at_s
+        elif not life.steps or life.steps[-1][1] != state:
+            life.steps.append((s.at_s, state))
 
 
-_chronicles: WeakKeyDictionary[History, Chronicle] = WeakKeyDictionary()
-_lock = threading.Lock()
-
-
-def chronicle(history: History) -> Chronicle:
-    """The chronicle of a record; views of one record share it."""
-    with _lock:
-        made = _chronicles.setdefault(history, Chronicle())
-        made.catch_up(history)
-        return made
+chronicles: Kept[Chronicle] = Kept(Chronicle, Chronicle.step)
 
 
 def lives(history: History, end_s: float | None = None, since_s: float | None = None) -> Lives:
     """Read lives from a record, from the first pod or wish on, or from `since_s`: pods that were gone by then are only counted."""
-    seen = chronicle(history)
+    return chronicles.look(history, lambda seen: of_chronicle(seen, end_s, since_s))
+
+
+def of_chronicle(seen: Chronicle, end_s: float | None = None, since_s: float | None = None) -> Lives:
     began = max(seen.first, since_s) if since_s else seen.first
     end = max((end_s - began) if end_s else 0, seen.last - began + 2, SHORTEST_S)
 
@@ -147,7 +137,7 @@ def lives(history: History, end_s: float | None = None, since_s: float | None = 
         steps = [(round(at - began, 2), state) for at, state in life.steps]
         return Life(life.name, steps, None if life.gone is None else round(life.gone - began, 2))
 
-    shown = {uid: moved(life) for uid, life in list(seen.pods.items()) if life.gone is None or life.gone > began}
+    shown = {uid: moved(life) for uid, life in seen.pods.items() if life.gone is None or life.gone > began}
     wanted = _from_zero([(round(at - began, 2), n) for at, n in seen.wanted])
     return Lives(list(shown.values()), wanted, end, began, len(seen.pods) - len(shown), list(shown))
 

@@ -65,12 +65,13 @@ def picture_of(name: str) -> Picture:
 
 
 def _family(seen: Sight) -> Drawn:
-    facts = family.in_words(seen.state)
+    tree = family.read(seen.state)
+    facts = family.in_words(tree)
     if not seen.state.all("Pod") and not seen.state.all("ReplicaSet"):
         return Drawn("", "", facts, empty=True)
-    desk, phone = (render(family.family_dot(seen.state, narrow=narrow), label=facts) for narrow in (False, True))
+    desk, phone = (render(family.family_dot(tree, narrow=narrow), label=facts) for narrow in (False, True))
     read = "A solid line: owns. A dashed line goes round what is selected by label. Paper is a record; a rounded box runs."
-    return Drawn(_room(desk, DESK_PX), _room(phone, PHONE_PX), facts, family.states_in(seen.state), read=read)
+    return Drawn(_room(desk, DESK_PX), _room(phone, PHONE_PX), facts, family.states_in(tree), read=read)
 
 
 def _room(svg: str, width_px: float) -> str:

@@ -13,7 +13,7 @@ from shallowdive.live import History
 from shallowdive.objects.traffic import Second
 from shallowdive.views.axis import Axis, where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
-from shallowdive.views.lives import Lives, Steps, chronicle, lives
+from shallowdive.views.lives import Chronicle, Lives, Steps, chronicles, of_chronicle
 from shallowdive.views.said import Said
 from shallowdive.views.shapes import Anchor, Pic, bar
 
@@ -51,16 +51,21 @@ class Rollout:
 
 
 def read(history: History, traffic: list[Second] | None = None, end_s: float | None = None, since_s: float | None = None) -> Rollout:
-    everything = lives(history, end_s, since_s)
-    owner, sets = chronicle(history).owner, chronicle(history).sets
+    everything, number = chronicles.look(history, lambda seen: _numbered(seen, end_s, since_s))
     of_version: dict[int, Lives] = {}
     for uid, life in everything.by_uid.items():
-        if owner.get(uid) in sets:
-            of_version.setdefault(sets.index(owner[uid]) + 1, Lives([], [], everything.end)).pods.append(life)
+        if uid in number:
+            of_version.setdefault(number[uid], Lives([], [], everything.end)).pods.append(life)
     every = [Part(f"v{n}", state, pods.counts(of)) for state, of in STATES.items() for n, pods in sorted(of_version.items())]
     parts = [part for part in every if any(n for _, n in part.steps)]
     asked = None if traffic is None else [(s.at_s - everything.began_s, s) for s in traffic if s.at_s >= everything.began_s - 1]
     return Rollout(parts, everything.wanted, everything.end, asked, everything.began_s)
+
+
+def _numbered(seen: Chronicle, end_s: float | None, since_s: float | None) -> tuple[Lives, dict[str, int]]:
+    """All lives, and by UID of a pod the number of its version."""
+    everything = of_chronicle(seen, end_s, since_s)
+    return everything, {uid: seen.sets[seen.owner[uid]] for uid in everything.uids if seen.owner[uid] in seen.sets}
 
 
 def draw(
