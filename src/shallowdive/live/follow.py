@@ -12,6 +12,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from shallowdive.errors import WaitTimeout
+from shallowdive.live.collector import set_aside
 from shallowdive.live.history import History, Seen
 from shallowdive.live.ledger import Change, differences, version_of
 from shallowdive.live.link import Link, Pace
@@ -46,6 +47,7 @@ class Follower:
 
     def start(self, within_s: float = 20) -> Follower:
         """Start and wait until every kind was listed once; WaitTimeout says which was not, and why."""
+        set_aside()
         for kind in self.kinds:
             if kind not in self._links:
                 link = self._links[kind] = join_link(self._api, self.namespace, kind, self._pace)

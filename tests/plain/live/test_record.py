@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 
-from shallowdive.live import Follower, History, Seen
+from shallowdive.live import Follower, History, Seen, collector
 from shallowdive.live.link import kept
 from shallowdive.live.spool import PORTION, Spool
 
@@ -145,3 +145,12 @@ def test_what_is_kept_says_who_manages_and_not_which_paths() -> None:
     entry = {"manager": "kubelet", "operation": "Update", "time": "t", "fieldsV1": {"f:status": {}}}
     made = kept("Pod", {"metadata": {"name": "a", "managedFields": [entry]}})
     assert made == {"kind": "Pod", "metadata": {"name": "a", "managedFields": [{"manager": "kubelet", "operation": "Update", "time": "t"}]}}
+
+
+def test_what_lives_for_ever_is_set_aside_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: list[str] = []
+    monkeypatch.setattr(collector, "_once", threading.Lock())
+    monkeypatch.setattr("gc.collect", lambda: frozen.append("collect"))
+    monkeypatch.setattr("gc.freeze", lambda: frozen.append("freeze"))
+    assert [collector.set_aside() for _ in range(3)] == [True, False, False]
+    assert frozen == ["collect", "freeze"], "garbage is not set aside"
