@@ -25,6 +25,7 @@ import targets
 from kubernetes import client, config
 
 from shallowdive.cluster import Home
+from tests.servers import clean_environment
 
 FOLDERS = ("kubernetes/e2e_test", "kubernetes/aio/e2e_test")
 STREAMS = {"stream", "portforward"}
@@ -77,7 +78,7 @@ def run(folder: Path, kubeconfig: Path, only: str, limit_s: int) -> dict[str, tu
     report = folder / "report.xml"
     report.unlink(missing_ok=True)
     (folder / "conftest.py").write_text(CONFTEST.format(folder=str(folder)))
-    environment = targets.clean_environment() | {
+    environment = clean_environment() | {
         "HOME": str(folder), "KUBECONFIG": str(kubeconfig), "PYTHONSAFEPATH": "1", "NO_PROXY": "*", "no_proxy": "*",
     }  # fmt: skip
     options = ["-q", "-o", "addopts=", "-p", "no:cacheprovider", "--import-mode=importlib", f"--rootdir={folder}", f"--junitxml={report}"]

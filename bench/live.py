@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import bisect
+import gc
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,12 +28,16 @@ from kubernetes import client
 from machine import measured_on
 from watchers import connect
 
-from shallowdive.live import LAB_KINDS, ClusterState, Follower, apply_event, wait_for
+from shallowdive.live import LAB_KINDS, ClusterState, Follower, Seen, apply_event, wait_for
 from shallowdive.views import View
 from shallowdive.views.pictures import PICTURES
+from shallowdive.views.view import Frame
+from tests.servers import clean_environment
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 OBJECTS, RATE = 40, 100
+WATCHED = ("timeline", "who", "family")
+"""Pictures that move while the state's delay is measured in a crowd."""
 VERSION = re.compile(rb'"resourceVersion":"(\d+)"')
 
 
@@ -105,7 +111,7 @@ ROLES = {"write": write, "watch": watch, "poll": poll}
 class Other:
     def __init__(self, role: str, kubeconfig: Path, seconds: float, what: str = "configmaps") -> None:
         command = [sys.executable, __file__, "--role", role, str(kubeconfig), str(seconds), what]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=targets.clean_environment())
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment())
         assert self.process.stdout is not None
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError(f"the {role} process did not begin")
@@ -120,12 +126,17 @@ class Other:
 
 
 # ── what is measured ─────────────────────────────────────────────────────────────────────────────────────────
-def freshness(kubeconfig: Path, seconds: float) -> dict[str, Any]:
-    """Delays behind the raw watch, of the picture and of the poller, at RATE events a second; and the requests that each sent."""
+def freshness(
+    kubeconfig: Path, seconds: float, what: str = "configmaps", kinds: Iterable[str] = ("ConfigMap",), picture: str = ""
+) -> dict[str, Any]:
+    """Delays behind the raw watch, of the picture and of the poller, at RATE events a second. Every request that the follower sent is
+    counted, its start included, against the lists of the poller (its first one is not). `picture`: a view that moves in this process."""
+    Counting.asked.clear()
     like = Counting(load.api_client(kubeconfig).configuration)
     shown: dict[int, float] = {}
     over = threading.Event()
-    with Follower(like, load.NAMESPACE, ["ConfigMap"]) as follower:
+    with Follower(like, load.NAMESPACE, kinds) as follower, Pauses() as pauses:
+        view = moving(View(picture, follower)) if picture else None
 
         def look() -> None:
             """As a view does: sleep until something changed, then look."""
@@ -140,33 +151,61 @@ def freshness(kubeconfig: Path, seconds: float) -> dict[str, Any]:
 
         looker = threading.Thread(target=look, daemon=True)
         looker.start()
+        roles = ("watch", "write") if what == "pods" else ("watch", "poll", "write")
+        others = {role: Other(role, kubeconfig, seconds + (3 if role != "write" else 0), what) for role in roles}
         began = time.process_time()
-        others = [Other(role, kubeconfig, seconds + (3 if role != "write" else 0)) for role in ("watch", "poll", "write")]
-        Counting.asked.clear()  # the poller's first list is not counted either
-        for other in others:
+        for other in others.values():
             other.go()
-        raw, polled, written = (other.result() for other in others)
+        result = {role: other.result() for role, other in others.items()}
         cpu = time.process_time() - began
         over.set()
         looker.join()
+        redraws = close(view) if view else 0
+        events = [s for s in follower.history.events if int(s.object["metadata"]["resourceVersion"]) in shown]
+    raw = result["watch"]
     behind = [shown[v] - at for v, at in raw if v in shown]
-    name_of = {int(s.object["metadata"]["resourceVersion"]): s.object["metadata"]["name"] for s in follower.history.events}
-    times = [at for at, _ in polled]
-    poll_behind = []
+    found = {
+        "what": what, "view": picture, "seconds": seconds, "events": len(raw), "events_per_s": round(len(raw) / seconds, 1),
+        "written": result["write"][0], "missing": sum(v not in shown for v, _ in raw), "state_ms_p50": ms(behind, 0.5),
+        "state_ms_p99": ms(behind, 0.99), "state_ms_worst": ms(behind, 1.0), "collector_ms_worst": round(pauses.worst_s * 1000, 1),
+        "cpu_share": round(cpu / seconds, 3), "requests": dict(Counting.asked), "redraws_per_s": round(redraws / (seconds + 3), 1),
+    }  # fmt: skip
+    return {**found, **against(raw, result["poll"], events, behind)} if "poll" in result else found
+
+
+def against(raw: list[Any], polled: list[Any], events: list[Seen], behind: list[float]) -> dict[str, Any]:
+    """The poller's delays behind the raw watch, and its requests."""
+    name_of = {int(s.object["metadata"]["resourceVersion"]): s.object["metadata"]["name"] for s in events}
+    times, poll_behind = [at for at, _ in polled], []
     for version, at in raw:
         for t, versions in polled[bisect.bisect_left(times, at) :]:
             if version in name_of and versions[name_of[version]] >= version:
                 poll_behind.append(t - at)
                 break
-    asked = sum(Counting.asked.values())
     return {
-        "events": len(raw), "events_per_s": round(len(raw) / seconds, 1), "written": written[0],
-        "missing": sum(v not in shown for v, _ in raw),
-        "state_ms_p50": ms(behind, 0.5), "state_ms_p99": ms(behind, 0.99), "poller_ms_p50": ms(poll_behind, 0.5),
+        "poller_ms_p50": ms(poll_behind, 0.5), "poller_requests": len(polled),
         "fresher": round(load.quantile(poll_behind, 0.5) / max(load.quantile(behind, 0.5), 1e-4), 1),
-        "requests": dict(Counting.asked), "poller_requests": len(polled), "fewer_requests": round(len(polled) / max(asked, 1), 1),
-        "cpu_share": round(cpu / seconds, 3),
+        "fewer_requests": round(len(polled) / max(sum(Counting.asked.values()), 1), 1),
     }  # fmt: skip
+
+
+class Pauses:
+    """The longest time that Python's collector took at once: nothing else runs meanwhile."""
+
+    worst_s = _began = 0.0
+
+    def __enter__(self) -> Pauses:
+        gc.callbacks.append(self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        gc.callbacks.remove(self._note)
+
+    def _note(self, phase: str, _: dict[str, int]) -> None:
+        now = time.perf_counter()
+        if phase == "stop":
+            self.worst_s = max(self.worst_s, now - self._began)
+        self._began = now
 
 
 def ms(values: list[float], share: float) -> float:
@@ -185,47 +224,72 @@ def fold_us(objects: int, events: int = 20_000) -> float:
     return round((time.perf_counter() - began) / events * 1e6, 2)
 
 
-def crowd(kubeconfig: Path, pods: int, idle_s: float) -> dict[str, Any]:
-    """A namespace of many pods: how long one redraw of each picture takes, what nothing costs, how often is asked when nothing happens."""
+def crowd(kubeconfig: Path, pods: int, seconds: float, idle_s: float) -> dict[str, Any]:
+    """A namespace of many pods: what nothing costs, without a picture and with each, and how late the state is while a picture moves.
+    What a redraw costs is `redraw.py`'s."""
     like = Counting(load.api_client(kubeconfig).configuration)
     with Follower(like, load.NAMESPACE, LAB_KINDS) as follower:
         began = time.perf_counter()
         load.deployment_ready_s(kubeconfig, "crowd", pods, 300)
         wait_for(follower, "every pod", lambda s: len(s.ready_pods()) == pods, within_s=60)
         ready_s = time.perf_counter() - began
-        redraws = {}
-        for name in PICTURES:
-            view = View(name, follower)
-            took = load.timed(view.frame, 5)
-            redraws[name] = ms(took, 0.5)
         time.sleep(5)
         Counting.asked.clear()
-        follower_cpu = idle(idle_s)
+        alone = idle(idle_s)
         asked = sum(Counting.asked.values())
-        view = moving(View("timeline", follower))
-        with_view = idle(idle_s)
-        view.close()
+        watched = {name: idle(idle_s / 5, moving(View(name, follower))) for name in PICTURES}
         events = len(follower.history.events)
+    core = load.core(kubeconfig)
+    for i in range(OBJECTS):
+        container = client.V1Container(name="web", image="registry.k8s.io/e2e-test-images/agnhost:2.63.0", args=["pause"])
+        meta = client.V1ObjectMeta(name=f"filled-{i}")
+        core.create_namespaced_pod(load.NAMESPACE, client.V1Pod(metadata=meta, spec=client.V1PodSpec(containers=[container])))
+    time.sleep(5)
     return {
-        "pods": pods, "events": events, "ready_s": round(ready_s, 1), "redraw_ms": redraws, "idle_cpu_share": follower_cpu,
-        "idle_cpu_share_with_view": with_view, "idle_requests_per_minute": round(asked / idle_s * 60, 1), "kinds": len(LAB_KINDS),
+        "pods": pods, "events": events, "ready_s": round(ready_s, 1), "kinds": len(LAB_KINDS), "idle": alone, "idle_with_view": watched,
+        "idle_requests_per_minute": round(asked / idle_s * 60, 1),
+        "with_view": [freshness(kubeconfig, seconds, "pods", LAB_KINDS, picture) for picture in ("", *WATCHED)],
     }  # fmt: skip
 
 
 def moving(view: View) -> View:
-    """A view whose thread runs, and whose widget is seen by nobody."""
+    """A view whose thread runs, and whose widget is seen by nobody; it counts its redraws."""
     import ipywidgets
 
-    view._widget = ipywidgets.HTML()
+    frame = view.frame
+
+    def counted() -> Frame:
+        view.redraws += 1  # type: ignore[attr-defined]
+        return frame()
+
+    view._widget, view.redraws = ipywidgets.HTML(), 0  # type: ignore[attr-defined]
+    view.frame = counted  # type: ignore[method-assign]
     view._redraw()
     view._start()
     return view
 
 
-def idle(seconds: float) -> float:
-    began = time.process_time()
-    time.sleep(seconds)
-    return round((time.process_time() - began) / seconds, 4)
+def close(view: View) -> int:
+    """End it; how often it was drawn since it was shown."""
+    view.close()
+    return int(view.redraws) - 1  # type: ignore[attr-defined]
+
+
+def idle(seconds: float, view: View | None = None) -> dict[str, Any]:
+    """The share of a processor that this process takes while nothing happens, in slices, and how often the view is drawn."""
+    slices, each_s = [], seconds / 6
+    for _ in range(6):
+        began = time.process_time()
+        time.sleep(each_s)
+        slices.append((time.process_time() - began) / each_s)
+    redraws = {"redraws": close(view)} if view else {}
+    return {
+        "slices": 6,
+        "slice_s": each_s,
+        "cpu_share_p50": round(load.quantile(slices, 0.5), 4),
+        "worst": round(max(slices), 4),
+        **redraws,
+    }
 
 
 def import_s() -> dict[str, float]:
@@ -256,13 +320,16 @@ def main() -> int:
         "fold_us": {n: fold_us(n) for n in (100, 10_000)},
     }
     found["import_s"] = import_s()
-    with tempfile.TemporaryDirectory() as tmp, targets.embedded(Path(tmp), workers=load.workers_for(args.pods)) as target:
+    # at the real speed: a faster cluster's watches end before their time, and the link asks more often than it would
+    workers = load.workers_for(args.pods)
+    with tempfile.TemporaryDirectory() as tmp, targets.embedded(Path(tmp), speed=1, workers=workers) as target:
         kubeconfig = args.kubeconfig or target.kubeconfig
         load.ensure_namespace(kubeconfig)
         load.fill(kubeconfig, OBJECTS)
         found["freshness"] = freshness(kubeconfig, args.seconds)
         if args.pods:
-            found["crowd"] = crowd(target.kubeconfig, args.pods, args.idle)
+            load.ensure_namespace(target.kubeconfig)
+            found["crowd"] = crowd(target.kubeconfig, args.pods, args.seconds / 2, args.idle)
     line = {**measured_on(), **found}
     print(json.dumps(line, indent=1))
     if not args.dry:

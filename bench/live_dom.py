@@ -27,6 +27,8 @@ from kubernetes import client
 from machine import measured_on
 from playwright.sync_api import Page, sync_playwright
 
+from tests.servers import clean_environment
+
 PODS = 40
 CELL = """
 import sys
@@ -71,7 +73,7 @@ def jupyterlab(folder: Path) -> Iterator[str]:
     port = targets.free_port()
     options = [f"--ServerApp.root_dir={folder}", f"--ServerApp.port={port}", "--ServerApp.token=", "--ServerApp.password="]
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port_retries=0", *options]
-    env = {**targets.clean_environment(), **{f"JUPYTER_{n}_DIR": str(folder / n.lower()) for n in ("CONFIG", "DATA", "RUNTIME")}}
+    env = {**clean_environment(), **{f"JUPYTER_{n}_DIR": str(folder / n.lower()) for n in ("CONFIG", "DATA", "RUNTIME")}}
     process = targets.start(command, folder / "lab.log", env)
     url, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
     try:
