@@ -48,7 +48,7 @@ class Pace:
 
 def kept(kind: str, obj: Object) -> Object:
     """The object as it is kept: with its kind, which a list leaves out, and without the paths of its managed fields. Who manages and
-    since when stays; the paths are half of a pod's JSON, and nobody reads them."""
+    since when stays; the paths are a third of a pod's JSON, two thirds of its dictionaries and lists, and nobody reads them."""
     for entry in obj["metadata"].get("managedFields") or ():
         entry.pop("fieldsV1", None)
     return {"kind": kind, **obj}
