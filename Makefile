@@ -19,7 +19,7 @@ fix: environment
 	$(PYTHON) -m ruff format .
 
 test: environment
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadgroup
 
 test-kind: environment
 	$(PYTHON) -m pytest -m kind
@@ -47,6 +47,7 @@ lock:
 soak: environment
 	$(PYTHON) -m tests.plain.embedded.refused --count 10000 --seed $$(date +%j)
 	$(PYTHON) bench/live_series.py
+	$(PYTHON) -m pytest tests/mutants -m kind --every-mutant
 	$(PYTHON) bench/soak.py
 
 # dive.py has nothing to do when its stamps match, so every verb may ask it. An interpreter of your own is yours to fill.

@@ -1,6 +1,8 @@
 """What tests/ and labs/solutions share: one cluster of the run's own, a namespace per notebook and per test, and an honest end.
 
-It is a kind cluster; with `--on embedded` notebooks and mutants run on an embedded one instead.
+It is a kind cluster; with `--on embedded` notebooks and mutants run on an embedded one instead. With `-n 2 --dist loadgroup` everything
+that acts on the run's kind cluster is one lane, in order, and the rest runs beside it; the first process, which runs no test then, makes
+the name of the cluster, counts, and removes it.
 Nothing here touches a cluster that it did not make. Where no engine works, the tests that need one are skipped, loudly."""
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ HOME_BEFORE = Path(os.environ.get("SHALLOWDIVE_HOME") or Path.home() / ".shallow
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--on", choices=["kind", "embedded"], default="kind", help="the cluster for notebooks, mutants and sessions")
     parser.addoption("--speed", type=float, default=1.0, help="--on embedded: its seconds in one of ours")
+    parser.addoption("--every-mutant", action="store_true", help="on kind too; without it, on kind the best one for each criterion")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,9 +55,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[NEEDS_KIND] = str(problem).splitlines()[0] if problem else ""
     config.stash[FOREIGN] = foreign_things()
     config.stash[PASSED_ON_KIND] = set()
-    root = os.environ.get("SHALLOWDIVE_TEST_HOME") or tempfile.mkdtemp(prefix="shallowdive-test-")
-    name = os.environ.get("SHALLOWDIVE_TEST_CLUSTER") or f"shallowdive-test-{secrets.token_hex(3)}"
-    config.stash[CLUSTER] = RunCluster(config, Home(Path(root), name))
+    kept = os.environ.get("SHALLOWDIVE_TEST_HOME", "")
+    if is_worker(config):
+        root, name = config.workerinput["run_cluster"]  # type: ignore[attr-defined]
+    else:
+        root = kept or tempfile.mkdtemp(prefix="shallowdive-test-")
+        name = os.environ.get("SHALLOWDIVE_TEST_CLUSTER") or f"shallowdive-test-{secrets.token_hex(3)}"
+    config.stash[CLUSTER] = RunCluster(config, Home(Path(root), name), made_here=not kept)
+
+
+def is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """pytest-xdist: a worker's tests use the cluster that the first process named, and will remove."""
+    home = node.config.stash[CLUSTER].home
+    node.workerinput["run_cluster"] = (str(home.root), home.cluster)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -78,6 +96,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"needs a kind cluster: {why_not}"))
     last = [i for i in items if i.get_closest_marker("last")]
     items[:] = [i for i in items if not i.get_closest_marker("last")] + last
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("kind" if item.get_closest_marker("kind") else item.path.stem))
 
 
 @pytest.hookimpl(trylast=True)
@@ -97,6 +118,8 @@ _config: pytest.Config
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove the cluster. In CI (SHALLOWDIVE_REQUIRE_KIND=1) fewer tests on kind than the floor is a failure, whatever else passed."""
+    if is_worker(session.config):
+        return
     session.config.stash[CLUSTER].remove()
     if os.environ.get("SHALLOWDIVE_REQUIRE_KIND") == "1":
         count, floor = len(session.config.stash[PASSED_ON_KIND]), int(FLOOR.read_text())
@@ -152,9 +175,9 @@ class RunCluster:
 
     config: pytest.Config
     home: Home
+    made_here: bool
     handle: KindCluster | None = None
     owner: Access | None = None
-    made_here: bool = False
 
     def access(self) -> Access:
         if self.owner is None:
@@ -168,7 +191,6 @@ class RunCluster:
     def _make(self) -> None:
         if self.config.getoption("on") == "embedded":
             if not self.home.record.exists():
-                self.made_here = True
                 EmbeddedBackend(self.home, self.config.getoption("speed")).up(print)
             return
         backend = KindBackend(self.home, look_at_engine(), self.config.getoption("kind_image") or "")
@@ -178,7 +200,6 @@ class RunCluster:
             self.handle = KindCluster(self.home.cluster, self.home.kubeconfig, None, kind, kubectl)
             return
         record = backend.claim(kind)
-        self.made_here = True
         self.handle = KindCluster(self.home.cluster, self.home.kubeconfig, record.image or None, kind, kubectl)
         config = self.home.root / "kind.yaml"
         config.write_text(backend.config(record))
@@ -187,6 +208,9 @@ class RunCluster:
 
     def remove(self) -> None:
         if self.made_here and not self.config.getoption("keep_cluster"):
+            if not self.home.record.exists():
+                shutil.rmtree(self.home.root, ignore_errors=True)
+                return
             on_kind = self.config.getoption("on") == "kind"
             (KindBackend(self.home, look_at_engine()) if on_kind else EmbeddedBackend(self.home)).down(print)
             shutil.rmtree(self.home.root, ignore_errors=True)
@@ -234,6 +258,12 @@ class Places:
             with suppress(kube.ApiException):
                 drop_namespace(self.access, place.namespace)
         self.made.clear()
+
+
+@pytest.fixture(scope="session")
+def places_on() -> Callable[[Access], Places]:
+    """`Places` of any cluster; whoever calls it closes it."""
+    return lambda access: Places(access, [])
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 SITE = VENV / ("Lib/site-packages" if WINDOWS else f"lib/python3.{sys.version_info[1]}/site-packages")
 SCRATCH, LOG = VENV / "tmp", VENV / "install.log"
 LEARNER, TESTER = "requirements.lock", "requirements-test.lock"
+WHOLE_RUN = ("-n", "2", "--dist", "loadgroup")  # what acts on the kind cluster is one lane, the rest is beside it: conftest.py
 DIVE = f"{'py' if WINDOWS else Path(sys.executable or 'python3').name} dive.py"
 SET = "set" if WINDOWS else "export"
 PIP_SETTINGS = {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_PROGRESS_BAR": "off", "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
@@ -273,7 +274,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if arguments[:1] == ["test"]:
         prepare(TESTER)
-        return hand_over("pytest", *arguments[1:])
+        return hand_over("pytest", *(arguments[1:] or WHOLE_RUN))
     prepare(LEARNER)
     if arguments and not arguments[0].startswith("-"):
         return hand_over("shallowdive", *arguments)

@@ -23,6 +23,7 @@ from shallowdive.live import ClusterState, Follower, History, wait_for
 from shallowdive.objects import Object
 
 EXEC_BYTES = 1 << 20
+LEAST_PATIENCE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class NamespaceClient:
     def wait_for(
         self, what: str, until: Callable[[ClusterState], object], *, within_s: float = 60, usually_s: float = 0, look_at: str = ""
     ) -> ClusterState:
+        """Wait for a state of the namespace. The limit is the cluster's seconds: on one that runs faster it is reached sooner, yet never
+        before LEAST_PATIENCE_S of ours, since this machine is no faster for it."""
+        within_s = max(within_s / self.access.speed, min(within_s, LEAST_PATIENCE_S))
         return wait_for(self.follower, what, until, within_s=within_s, usually_s=usually_s, look_at=look_at)
 
     def exec(self, pod: str, command: Sequence[str], *, container: str = "", within_s: float = 20) -> str:
