@@ -20,6 +20,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.watch.watch import iter_resp_lines
 from urllib3.exceptions import ReadTimeoutError
 
+from shallowdive.live.collector import spare
 from shallowdive.live.ledger import Change, Doubtful, Ledger, version_of
 from shallowdive.live.resources import list_call
 from shallowdive.live.state import Key
@@ -51,7 +52,9 @@ def kept(kind: str, obj: Object) -> Object:
     since when stays; the paths are a third of a pod's JSON, two thirds of its dictionaries and lists, and nobody reads them."""
     for entry in obj["metadata"].get("managedFields") or ():
         entry.pop("fieldsV1", None)
-    return {"kind": kind, **obj}
+    made = {"kind": kind, **obj}
+    spare(made)
+    return made
 
 
 class Told(Protocol):

@@ -18,9 +18,8 @@ from typing import overload
 
 from shallowdive.objects import Object
 
-HELD = 500
-"""So many events are held at least, some twice as many at most: 3 to 10 MB of pods. A lab makes some hundreds. What is held is also what
-Python's collector goes through now and then, while nothing else runs: 5,000 are a pause of a tenth of a second and more."""
+HELD = 3000
+"""So many events are held at least, some twice as many at most: 20 to 40 MB of pods. A lab makes some hundreds."""
 PORTION = 8
 """A temporary file takes so many events at each flush until it has caught up."""
 
