@@ -13,6 +13,7 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,8 +22,11 @@ import records
 from machine import measured_on
 
 from shallowdive.live import ClusterState, Follower, History, Seen, apply_event
-from shallowdive.views import View
+from shallowdive.objects.route import Asked, Route, Stop, Trace
+from shallowdive.views import View, hops
+from shallowdive.views.frame import framed
 from shallowdive.views.pictures import PICTURES
+from tests.plain.views import generated
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 NEWS = 10
@@ -56,10 +60,10 @@ def used() -> tuple[float, float]:
     return time.process_time(), children.ru_utime + children.ru_stime
 
 
-def cost(view: View) -> tuple[float, float, float]:
+def cost(redraw: Callable[[], object]) -> tuple[float, float, float]:
     """Milliseconds of one redraw: processor here, processor of the layout program, wall."""
     before, began = used(), time.perf_counter()
-    view.frame()
+    redraw()
     wall, after = time.perf_counter() - began, used()
     return (after[0] - before[0]) * 1000, (after[1] - before[1]) * 1000, wall * 1000
 
@@ -69,17 +73,39 @@ def measure(events: list[Seen], picture: str, part: float, times: int) -> dict[s
     end = int(len(events) * part)
     told = Told(events[: end - times * NEWS])
     view = View(picture, cast(Follower, told), backend="bench")
-    first = cost(view)
+    first = cost(view.frame)
     rest = []
     for i in range(times):
         told.tell(events[end - (times - i) * NEWS : end - (times - i - 1) * NEWS])
-        rest.append(cost(view))
-    cpu, child, wall = (list(column) for column in zip(*rest, strict=True))
+        rest.append(cost(view.frame))
+    size = round(len(view.frame().html) / 1000)
+    return {"first_cpu_ms": round(first[0]), "first_wall_ms": round(first[2]), **summed(rest), "kilobytes": size}
+
+
+def other_states(count: int, times: int) -> dict[str, Any]:
+    """Pictures of what the records have not: a disk for each pod, fourteen nodes, a request to one of so many pods."""
+    found: dict[str, Any] = {}
+    for picture, state in (("chain", generated.claims(1, count)), ("bins", generated.nodes(1, 14, count))):
+        told = Told([])
+        told.namespace = "d"
+        for kind, objects in state.by_kind.items():
+            for obj in objects.values():
+                told.state = apply_event(told.state, "ADDED", kind, {"kind": kind, **obj})
+        view = View(picture, cast(Follower, told), backend="bench")
+        found[picture] = summed([cost(view.frame) for _ in range(times)])
+    stops = tuple(Stop(f"web-{i:05x}", "ready", 8080) for i in range(count))
+    route, ok = Route("h", "/", "i", "traefik", "/", "web", "80", True, "app=web", "8080", stops), Asked(200, "200")
+    trace = Trace(route, (ok,) * count, ok, ok)
+    found["hops"] = summed([cost(lambda: framed("t", "s", hops.draw(trace))) for _ in range(times)])
+    return found
+
+
+def summed(costs: list[tuple[float, float, float]]) -> dict[str, float]:
+    cpu, child, wall = (list(column) for column in zip(*costs, strict=True))
     return {
-        "first_cpu_ms": round(first[0]), "first_wall_ms": round(first[2]), "cpu_ms": round(statistics.median(cpu), 1),
-        "cpu_ms_worst": round(max(cpu), 1), "layout_cpu_ms": round(statistics.median(child), 1),
-        "wall_ms_p50": round(statistics.median(wall), 1),
-        "wall_ms_worst": round(max(wall), 1), "kilobytes": round(len(view.frame().html) / 1000),
+        "cpu_ms": round(statistics.median(cpu), 1), "cpu_ms_worst": round(max(cpu), 1),
+        "layout_cpu_ms": round(statistics.median(child), 1), "wall_ms_p50": round(statistics.median(wall), 1),
+        "wall_ms_worst": round(max(wall), 1),
     }  # fmt: skip
 
 
@@ -110,6 +136,8 @@ def main() -> int:
         for picture in args.pictures:
             found[name][picture] = {f"at {part:.0%}": measure(events, picture, part, args.times) for part in PARTS}
             print(name, picture, json.dumps(found[name][picture]), flush=True)
+    found["others"] = other_states(args.pods, args.times)
+    print("others", json.dumps(found["others"]), flush=True)
     if not args.dry:
         with RESULTS.open("a") as f:
             f.write(json.dumps({**measured_on(), **found}) + "\n")
