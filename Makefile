@@ -19,7 +19,7 @@ fix: environment
 	$(PYTHON) -m ruff format .
 
 test: environment
-	$(PYTHON) -m pytest -n 2 --dist loadgroup
+	$(PYTHON) -m pytest -n 2 --dist loadscope
 
 test-kind: environment
 	$(PYTHON) -m pytest -m kind

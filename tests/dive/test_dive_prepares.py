@@ -102,7 +102,7 @@ def test_the_testers_lock_serves_the_learner_too(checkout: Checkout) -> None:
     (checkout.root / "pyproject.toml").write_text("# another\n")
     checkout.run("test")
     checkout.run("status")
-    whole_run = ["-m", "pytest", "-n", "2", "--dist", "loadgroup"]
+    whole_run = ["-m", "pytest", "-n", "2", "--dist", "loadscope"]
     assert checkout.calls() == [[*PACKAGES[:-1], "requirements-test.lock"], COURSE_PACKAGE, whole_run, STATUS]
 
 

@@ -24,7 +24,7 @@ from shallowdive.cluster.kindconfig import POD_PIDS_LIMIT
 from shallowdive.cluster.nodes import node_containers
 from shallowdive.facts import look_at_engine
 
-pytestmark = [pytest.mark.kind, pytest.mark.timeout(600), pytest.mark.xdist_group("life")]
+pytestmark = [pytest.mark.kind, pytest.mark.timeout(600)]
 
 UP = """
 import sys

@@ -5,12 +5,13 @@ A case of `labNN_slug.py` is `Case(name, stage, red={criterion, …})`: `stage(p
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from shallowdive.checks import LABS, CheckResult, judge
+from shallowdive.checks import LABS, CheckResult, Lab, judge
 from shallowdive.checks.judge import ANSWERS
 from shallowdive.cluster import NamespaceClient
 from shallowdive.lessons.place import drop_namespace
@@ -53,6 +54,12 @@ class Verdict:
 
     def __str__(self) -> str:
         return self.broke or "\n".join(map(str, self.results))
+
+
+def cases_of(lab: Lab) -> list[Case]:
+    """The cases of a lab, in the order in which they are written."""
+    module = importlib.import_module(f"tests.mutants.{lab.module.rpartition('.')[2]}")
+    return [c for c in vars(module).values() if isinstance(c, Case)]
 
 
 def best_of_each_criterion(cases: list[Case]) -> list[Case]:

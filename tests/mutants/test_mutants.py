@@ -13,17 +13,14 @@ import pytest
 from shallowdive.checks import LABS
 from shallowdive.cluster import Access, Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
-from tests.mutants import Case, Verdict, best_of_each_criterion, judge_all
+from tests.mutants import Case, Verdict, best_of_each_criterion, cases_of, judge_all
 
 pytestmark = pytest.mark.timeout(900)
 SPEED = 5
 AT_A_TIME = {"kind": 6, "embedded": 16}
 """On kind the processors are the limit, on embedded it is waiting."""
 
-CASES: dict[str, list[Case]] = {
-    lab: [c for c in vars(importlib.import_module(f"tests.mutants.lab{lab.replace('-', '_')}")).values() if isinstance(c, Case)]
-    for lab in LABS
-}
+CASES = {lab.id: cases_of(lab) for lab in LABS.values()}
 Key = tuple[str, str, str]
 VERDICTS: dict[Key, Verdict] = {}
 
