@@ -22,6 +22,7 @@ import records
 from machine import measured_on
 
 from shallowdive.live import ClusterState, Follower, History, Seen, apply_event
+from shallowdive.live.collector import spare
 from shallowdive.objects.route import Asked, Route, Stop, Trace
 from shallowdive.views import View, hops
 from shallowdive.views.frame import framed
@@ -45,6 +46,7 @@ class Told:
     def tell(self, events: list[Seen]) -> None:
         for s in events:
             self.state = apply_event(self.state, s.type, s.kind, s.object)
+            spare(s.object)  # as a link does
         self.history.extend(events)
 
     def silent_s(self) -> float:

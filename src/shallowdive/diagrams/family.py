@@ -65,6 +65,7 @@ def family_dot(seen: ClusterState | Tree, *, narrow: bool = False) -> str:
     Of more than MOST_THINGS the newest families and those with trouble are drawn, the others are one card of each kind."""
     tree, rest = fewer(seen if isinstance(seen, Tree) else read(seen), narrow)
     lines = [f"graph {_attributes(graph(rankdir='TB', nodesep='0.08' if narrow else '0.25'))};"]
+    lines += _others(rest) if rest else []  # at the left, where the reader begins
     for deployment in tree.deployments:
         wants = int(deployment["spec"].get("replicas") or 0)
         lines.append(
@@ -97,7 +98,6 @@ def family_dot(seen: ClusterState | Tree, *, narrow: bool = False) -> str:
     for owner, children in tree.pods.items():
         lines += _children(owner, children, narrow, one_card=_is_one_card(owner, tree.pods, narrow))
     lines += _selections(tree, lambda owner: _is_one_card(owner, tree.pods, narrow))
-    lines += _others(rest) if rest else []
     return "digraph {\n" + "\n".join(lines) + "\n}"
 
 
