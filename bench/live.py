@@ -330,7 +330,7 @@ def main() -> int:
         if args.pods:
             load.ensure_namespace(target.kubeconfig)
             found["crowd"] = crowd(target.kubeconfig, args.pods, args.seconds / 2, args.idle)
-    line = {**measured_on(), **found}
+    line = {**measured_on(), **found, "load_average_at_end": round(os.getloadavg()[0], 1)}
     print(json.dumps(line, indent=1))
     if not args.dry:
         with RESULTS.open("a") as f:

@@ -140,6 +140,7 @@ def main() -> int:
             print(name, picture, json.dumps(found[name][picture]), flush=True)
     found["others"] = other_states(args.pods, args.times)
     print("others", json.dumps(found["others"]), flush=True)
+    found["load_average_at_end"] = round(os.getloadavg()[0], 1)
     if not args.dry:
         with RESULTS.open("a") as f:
             f.write(json.dumps({**measured_on(), **found}) + "\n")
