@@ -1,7 +1,8 @@
 """From an event to the page: JupyterLab in headless Chromium, a real picture in a cell, and events at 100 a second.
 
 The event's time is that of a raw watch in another process. The page notes when the picture that holds the event stands in its DOM:
-the picture's title carries the newest resource version that is drawn in it."""
+the picture's title carries the newest resource version that is drawn in it. Then, `--interrupts` times: a cell that waits beside a moving
+picture is interrupted, and the time until the page shows its KeyboardInterrupt is kept."""
 
 from __future__ import annotations
 
@@ -12,22 +13,17 @@ import os
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import live
 import load
-import nbformat
 import targets
-import urllib3
 from kubernetes import client
 from machine import measured_on
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.servers import clean_environment
+from tests import jupyterlab
 
 PODS = 40
 CELL = """
@@ -48,6 +44,11 @@ follower = Follower(load.api_client(Path({kubeconfig!r})), {namespace!r}).start(
 view = Marked({picture!r}, follower)
 view.display_while(lambda: None)
 """
+WAITING = """
+from shallowdive.live import wait_for
+again = View("timeline", follower)
+again.display_while(lambda: wait_for(follower, "what never comes", lambda now: False, within_s=600))
+"""
 OBSERVE = """() => {
   window.seen = [];
   let last = '';
@@ -57,45 +58,20 @@ OBSERVE = """() => {
   };
   new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true});
 }"""
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+
+INTERRUPT = """() => new Promise(done => {
+  const began = performance.now();
+  const area = document.querySelectorAll('.jp-CodeCell')[1];
+  new MutationObserver((_, seen) => {
+    if (area.textContent.includes('KeyboardInterrupt')) { seen.disconnect(); done((performance.now() - began) / 1000); }
+  }).observe(area, {subtree: true, childList: true, characterData: true});
+  window.jupyterapp.commands.execute('notebook:interrupt-kernel');
+})"""
 
 
-@contextmanager
-def jupyterlab(folder: Path) -> Iterator[str]:
-    """A JupyterLab of its own: no settings of this user, no token, loopback only."""
-    port = targets.free_port()
-    options = [f"--ServerApp.root_dir={folder}", f"--ServerApp.port={port}", "--ServerApp.token=", "--ServerApp.password="]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port_retries=0", *options]
-    env = {**clean_environment(), **{f"JUPYTER_{n}_DIR": str(folder / n.lower()) for n in ("CONFIG", "DATA", "RUNTIME")}}
-    process = targets.start(command, folder / "lab.log", env)
-    url, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
-    try:
-        while True:
-            try:
-                urllib3.request("GET", f"{url}/api", retries=False, timeout=2)
-                break
-            except urllib3.exceptions.HTTPError:
-                if time.monotonic() > end or process.poll() is not None:
-                    raise RuntimeError((folder / "lab.log").read_text()[-2000:]) from None
-                time.sleep(0.2)
-        yield url
-    finally:
-        targets.stop(process)
-
-
-def run_cell(page: Page, url: str) -> None:
-    page.goto(f"{url}/doc/tree/one.ipynb", wait_until="domcontentloaded")
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content", timeout=90_000)
-    page.wait_for_function("document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')", timeout=90_000)
-    page.locator(".jp-CodeCell .cm-content").first.click()
-    page.keyboard.press("Control+Enter")
+def start_view(page: Page, url: str) -> None:
+    jupyterlab.open_notebook(page, url, "one.ipynb")
+    jupyterlab.run_cell(page, 0)
     page.wait_for_function("/version \\d+\\./.test(document.querySelector('.jp-OutputArea')?.textContent ?? '')", timeout=90_000)
 
 
@@ -117,9 +93,24 @@ def measure(page: Page, kubeconfig: Path, seconds: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def interrupts(page: Page, times: int) -> dict[str, Any]:
+    """Milliseconds from the command to the words in the page."""
+    took = []
+    output = jupyterlab.output_of(page, 1)
+    for _ in range(times):
+        jupyterlab.run_cell(page, 1)
+        expect(output).not_to_contain_text("KeyboardInterrupt", timeout=30_000)
+        expect(output.locator("figure.sd")).to_have_count(1, timeout=30_000)
+        page.wait_for_timeout(500)
+        took.append(page.evaluate(INTERRUPT))
+        jupyterlab.wait_idle(page)
+    return {"interrupts": times, **{f"interrupt_ms_{q}": live.ms(took, at) for q, at in (("p50", 0.5), ("worst", 1.0))}}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--interrupts", type=int, default=20)
     parser.add_argument("--picture", default="timeline")
     parser.add_argument("--shot", type=Path, help="a picture of the page at the end")
     parser.add_argument("--dry", action="store_true", help="print the line, and do not keep it")
@@ -138,15 +129,13 @@ def main() -> int:
         cell = CELL.format(
             bench=str(Path(__file__).parent), kubeconfig=str(target.kubeconfig), namespace=load.NAMESPACE, picture=args.picture
         )
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, Path(tmp) / "one.ipynb")
-        with jupyterlab(Path(tmp)) as url, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        jupyterlab.write_notebook(Path(tmp) / "one.ipynb", cell, WAITING)
+        with jupyterlab.jupyterlab(Path(tmp)) as url, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=program, args=jupyterlab.FLAGS)
             page = browser.new_page(viewport={"width": 1200, "height": 900})
             try:
-                run_cell(page, url)
-                found = measure(page, target.kubeconfig, args.seconds)
+                start_view(page, url)
+                found = measure(page, target.kubeconfig, args.seconds) | interrupts(page, args.interrupts)
             finally:
                 if args.shot:
                     page.screenshot(path=str(args.shot))

@@ -179,13 +179,12 @@ def _lab(args: argparse.Namespace) -> int:
     print(f"opening {first.relative_to(COURSE)} in JupyterLab; stop it with Ctrl-C twice (the cluster stays: shallowdive down)")
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={COURSE / 'my-labs'}"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    settings = {"JUPYTERLAB_SETTINGS_DIR": str(_jupyterlab_settings(home))}
+    settings = {"JUPYTERLAB_SETTINGS_DIR": str(jupyterlab_settings(home.folder("jupyterlab")))}
     return subprocess.call([*command, f"--LabApp.default_url=/lab/tree/{first.name}"], env=lab_environment(home) | settings)
 
 
-def _jupyterlab_settings(home: Home) -> Path:
+def jupyterlab_settings(folder: Path) -> Path:
     """Settings of our own JupyterLab: no news and no update check (both ask the internet). What a learner changes there is kept."""
-    folder = home.folder("jupyterlab")
     quiet = folder / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     if not quiet.exists():
         quiet.parent.mkdir(parents=True, exist_ok=True)

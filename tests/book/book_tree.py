@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -24,7 +25,7 @@ def toc_pages() -> list[str]:
     """Every page of _toc.yml, without its ending, in reading order."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 
-    def below(entry: dict) -> list[str]:
+    def below(entry: dict[str, Any]) -> list[str]:
         return [entry["file"], *(page for section in entry.get("sections", []) for page in below(section))]
 
     return [toc["root"], *(page for part in toc["parts"] for chapter in part["chapters"] for page in below(chapter))]

@@ -9,15 +9,7 @@ import pytest
 from book_tree import ROOT, Built, build
 from playwright.sync_api import Browser, sync_playwright
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.jupyterlab import FLAGS
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,18 @@ def draw(trace: Trace, *, verdict: bool = True, said: str = "") -> Drawn:
     keys = key("M1 9H25", "your prediction", "you", "5 4") if said in HOPS else ""
     read = "Every part was asked by itself. The first hop that fails is the broken one." if verdict else "Every part was asked by itself."
     desk, phone = (picture(trace, w, facts, verdict=verdict, said=said).svg() for w in (DESK_PX, PHONE_PX))
-    return Drawn(desk, phone, facts, states, keys, read)
+    return Drawn(desk, phone, facts, states, keys, read, question(trace, verdict=verdict))
+
+
+def question(trace: Trace, *, verdict: bool) -> str:
+    """What to look for. It never says more than the picture does."""
+    if not verdict:
+        return "which is the first part whose neighbour answers, while it does not?"
+    return (
+        "which of these could be gone without a user noticing?"
+        if trace.answered
+        else "which object has the field that ends the request here?"
+    )
 
 
 def in_words(trace: Trace, *, verdict: bool = True) -> str:

@@ -33,5 +33,5 @@ def first_cause(state: ClusterState, namespace: str, now_s: float) -> Finding | 
 
 def line(finding: Finding) -> str:
     """One cause under a picture: whose, what, and the field to change."""
-    field = f" Change <code>{escape(finding.change)}</code>." if finding.field else ""
+    field = f" Change <code>{escape(finding.change.removeprefix(f'{finding.about}: '))}</code>." if finding.field else ""
     return f'<div class="sd-cause"><b>{escape(finding.about)}:</b> {escape(finding.says)}{field}</div>'
