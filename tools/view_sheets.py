@@ -136,7 +136,8 @@ def picture_of_it(page: Page, figure: Locator) -> bytes:
     box = figure.bounding_box()
     if box is None:
         raise RuntimeError("a figure that is not shown")
-    return page.screenshot(clip=box)
+    taken: bytes = page.screenshot(clip=box)
+    return taken
 
 
 def in_jupyterlab(browser: Browser, env: dict[str, str], folder: Path, shots: dict[str, list[tuple[str, bytes]]]) -> None:

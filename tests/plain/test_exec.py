@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kubernetes.stream.ws_client import WSClient
 
-from shallowdive.cluster import bound
+from shallowdive.checks import LABS
+from shallowdive.cluster import Home, NamespaceClient, bound, open_access
+from shallowdive.cluster.embedded import EmbeddedBackend
 from shallowdive.errors import ClusterError
+from shallowdive.lessons.place import make_namespace
 
 
 class Link:
@@ -62,3 +67,23 @@ def test_a_link_that_breaks_is_an_error_and_never_a_short_output(monkeypatch: py
 
 def test_an_output_that_was_cut_needs_no_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(said(Link("x" * (bound.EXEC_BYTES + 1), "more", verdict=""), monkeypatch)) == bound.EXEC_BYTES + 1
+
+
+@pytest.mark.timeout(60)
+def test_a_program_that_writes_faster_than_anybody_reads_is_cut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """There is always one more frame: under load that was so for minutes, and `update` of the client did not come back."""
+    monkeypatch.setattr(WSClient, "_frames_immediately_available", lambda self: True)
+    backend = EmbeddedBackend(Home(tmp_path, "sd-exec"), speed=5)
+    backend.up(lambda _: None)
+    try:
+        access = open_access(backend.home)
+        place = NamespaceClient(access, make_namespace(access, LABS["12-deployment"], "exec"))
+        image = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
+        spec = {"containers": [{"name": "c", "image": image, "args": ["pause"]}]}
+        place.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec})
+        place.follower.start()
+        place.wait_for("the pod", lambda now: now.ready_pods())
+        assert len(place.exec("p", ["sh", "-c", "yes | head -c 300000000"])) >= bound.EXEC_BYTES
+        place.close()
+    finally:
+        backend.down(lambda _: None)

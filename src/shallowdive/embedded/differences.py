@@ -26,7 +26,7 @@ DIFFERENCES: list[Difference] = [
     Difference(
         "time",
         "one second takes one second",
-        "`up --speed 20` lets twenty seconds pass in one; pictures and receipts say so",
+        "`up --speed 20` lets twenty seconds pass in one; pictures and receipts say so. Events stay an hour of yours",
         "300 s of waiting for a lost node take 15",
     ),
     Difference(

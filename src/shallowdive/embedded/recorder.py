@@ -12,7 +12,7 @@ from shallowdive.embedded.kinds import EVENTS
 from shallowdive.embedded.store import Object, Store, clone
 
 KEEP_S = 3600
-"""Cluster seconds an event lives, as the real server's default."""
+"""Seconds an event lives, as the real server's default: of the reader's, so that a fast cluster does not take the evidence away."""
 SIMILAR, SIMILAR_S = 10, 600
 """So many different messages of one reason about one object, each within so many seconds of the last, are combined from then on."""
 BURST, REFILL_S = 25, 300
@@ -41,6 +41,9 @@ class Recorder:
         text = f"(combined from similar events): {message}" if combined else message
         if not self._repeat(namespace, same, text):
             self._write(about, type_, reason, text, component, host, field_path, same)
+
+    def _keep_s(self) -> float:
+        return KEEP_S * max(1.0, self._clock.speed)
 
     def _is_one_of_many(self, key: tuple[str, ...], message: str) -> bool:
         now = self._clock.now()
@@ -106,13 +109,13 @@ class Recorder:
             "reportingInstance": host,
         }
         self._store.put(EVENTS, value)
-        self._clock.after(KEEP_S, lambda: self._forget(namespace, name, same))
+        self._clock.after(self._keep_s(), lambda: self._forget(namespace, name, same))
 
     def _forget(self, namespace: str, name: str, same: tuple[str, ...]) -> None:
         """Remove an event that was not repeated for an hour, and with it what is remembered about its object."""
         old = self._store.get(EVENTS, namespace, name)
         if old is not None:
-            left = parse(old["lastTimestamp"]) + KEEP_S - self._clock.now()
+            left = parse(old["lastTimestamp"]) + self._keep_s() - self._clock.now()
             if left > 1:
                 self._clock.after(left, lambda: self._forget(namespace, name, same))
                 return

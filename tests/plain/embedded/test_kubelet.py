@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from shallowdive.embedded.clock import parse
-from shallowdive.embedded.kinds import CONFIGMAPS, NODES, PODS, SECRETS
+from shallowdive.embedded.clock import Clock, parse
+from shallowdive.embedded.cluster import Cluster, Settings
+from shallowdive.embedded.kinds import CONFIGMAPS, EVENTS, NODES, PODS, SECRETS
+from shallowdive.embedded.recorder import Recorder
 from shallowdive.embedded.status import ApiError
+from tests.plain.embedded import START
 from tests.plain.embedded.living import ME, Living, shell, web
 
 READY_PROBE = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1}
@@ -474,3 +477,29 @@ def test_a_stopped_node_falls_silent_and_its_pods_start_again_with_it(living: Li
 def test_a_pod_costs_no_more_than_four_status_writes_to_start(living: Living) -> None:
     living.pod("web", web(readinessProbe=READY_PROBE), after=30)
     assert len(living.history("web")) == 5, "created, bound, and three times the kubelet"
+
+
+@pytest.mark.parametrize("speed", [0, 20])
+def test_evidence_lasts_an_hour_of_the_readers_however_fast_the_cluster_is(speed: float) -> None:
+    """At speed 20 the events of three minutes ago were gone."""
+    clock = Clock(0, start=START)
+    cluster = Cluster(Settings(seed=1, speed=0, start=START))
+    recorder = Recorder(cluster.store, Fast(clock, speed), cluster.registry.draw_uid)
+    about = {"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n", "uid": "u"}}
+    recorder.event(about, "Normal", "Tried", "it was tried", "test")
+
+    def is_there(after_s: float) -> bool:
+        clock.advance_to(START + after_s)
+        clock.run_due()
+        return any(e["reason"] == "Tried" for e in cluster.store.objects(EVENTS))
+
+    hour = 3600 * max(1, speed)
+    assert is_there(hour - 5)
+    assert not is_there(hour + 5)
+
+
+class Fast:
+    """A clock moved by hand that says it runs at this speed."""
+
+    def __init__(self, clock: Clock, speed: float) -> None:
+        self.now, self.after, self.stamp, self.speed = clock.now, clock.after, clock.stamp, speed
