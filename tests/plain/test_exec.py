@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kubernetes.client import ApiException
 from kubernetes.stream.ws_client import WSClient
 
 from shallowdive.checks import LABS
@@ -67,6 +68,24 @@ def test_a_link_that_breaks_is_an_error_and_never_a_short_output(monkeypatch: py
 
 def test_an_output_that_was_cut_needs_no_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(said(Link("x" * (bound.EXEC_BYTES + 1), "more", verdict=""), monkeypatch)) == bound.EXEC_BYTES + 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"), [('500 … -+-+- container not found ("app")', RuntimeError), ("500 … etcd is away", ApiException)]
+)
+def test_a_container_that_does_not_run_is_the_learners_matter_and_not_the_clusters(
+    reason: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kubelet answers 500 for both; a judge once took the first for trouble of the cluster."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise ApiException(status=0, reason=f"Handshake status {reason}")
+
+    monkeypatch.setattr(bound, "stream", refuse)
+    client: Any = SimpleNamespace(access=SimpleNamespace(connect=lambda pool: None), namespace="lab")
+    with pytest.raises(error) as raised:
+        bound.NamespaceClient.exec(client, "web", ["date"])
+    assert getattr(raised.value, "status", 500) == 500
 
 
 @pytest.mark.timeout(60)

@@ -233,7 +233,7 @@ def run(e: Evidence, pod: Object, container: str, script: str) -> str:
     except RuntimeError as exc:
         raise Unmet(f"container {container} could not run a command", f"kubectl exec {name_of(pod)} -c {container} -- sh") from exc
     except ApiException as exc:
-        if not str(exc.reason).startswith("Handshake status"):
+        if exc.status != 404:
             raise
         raise Unmet(f"container {container} does not run", f"kubectl describe pod {name_of(pod)}") from exc
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,13 +71,20 @@ class NamespaceClient:
     def exec(self, pod: str, command: Sequence[str], *, container: str = "", within_s: float = 20) -> str:
         """Run a program in a container; its stdout, at most 1 MiB.
 
-        WaitTimeout when it does not end, RuntimeError when it fails, ClusterError when the link ends and does not say how it ended."""
+        WaitTimeout when it does not end; RuntimeError when it fails, or its container does not run; ClusterError when the link ends and
+        does not say how the program ended."""
         core = client.CoreV1Api(self.access.connect(pool=1))  # exec swaps a method of its client while it runs
         where = {"container": container} if container else {}
-        link = stream(
-            core.connect_get_namespaced_pod_exec, pod, self.namespace, command=list(command), stdout=True, stderr=True, stdin=False,
-            tty=False, _preload_content=False, _request_timeout=(3, within_s), **where,
-        )  # fmt: skip
+        try:
+            link = stream(
+                core.connect_get_namespaced_pod_exec, pod, self.namespace, command=list(command), stdout=True, stderr=True, stdin=False,
+                tty=False, _preload_content=False, _request_timeout=(3, within_s), **where,
+            )  # fmt: skip
+        except client.ApiException as exc:
+            if "container not found" in str(exc.reason):  # the kubelet's words, in an answer 500: no fault of the cluster
+                raise RuntimeError(f"{container or 'the container'} of pod {pod} does not run, so nothing can run in it") from exc
+            refused = re.match(r"Handshake status (\d+)", str(exc.reason))
+            raise client.ApiException(int(refused[1]) if refused else exc.status, exc.reason) from exc
         # client 37 reads on in `update` while anything is there: a program that writes faster than we read would hold us for ever
         link._frames_immediately_available = lambda: False  # so each `update` takes one frame
         out, err, end = "", "", time.monotonic() + within_s
