@@ -104,6 +104,8 @@ def staged(place: NamespaceClient, case: Case, through: Callable[[Any], Any]) ->
         return f"refused: {exc.status}"
     except (ShallowDiveError, RuntimeError, StopIteration, LookupError) as exc:
         return f"stuck: {str(exc).splitlines()[0]}"
+    finally:
+        del place.apply  # the judge's own manifests stay as they are
     return ""
 
 
