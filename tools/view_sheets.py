@@ -133,11 +133,13 @@ def picture_of_it(page: Page, figure: Locator) -> bytes:
     """What stands at its place now: a picture that moves is another element a moment later."""
     figure.evaluate("figure => figure.scrollIntoView({block: 'center', behavior: 'instant'})")
     page.wait_for_timeout(300)
-    box = figure.bounding_box()
-    if box is None:
-        raise RuntimeError("a figure that is not shown")
-    taken: bytes = page.screenshot(clip=box)
-    return taken
+    for _ in range(20):
+        box = figure.bounding_box()  # None in the moment between two pictures
+        if box is not None:
+            taken: bytes = page.screenshot(clip=box)
+            return taken
+        page.wait_for_timeout(100)
+    raise RuntimeError("a figure that is not shown")
 
 
 def in_jupyterlab(browser: Browser, env: dict[str, str], folder: Path, shots: dict[str, list[tuple[str, bytes]]]) -> None:

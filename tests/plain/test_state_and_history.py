@@ -38,6 +38,8 @@ def waiting(reason: str) -> Body:
         ("failed", pod(status={"phase": "Failed"})),
         ("succeeded", pod(status={"phase": "Succeeded"})),
         ("ready", pod(status={"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})),
+        ("failed", pod(status={"phase": "Running", "containerStatuses": [{"state": {"terminated": {"exitCode": 3}}}]})),
+        ("notready", pod(status={"phase": "Running", "containerStatuses": [{"state": {"terminated": {"exitCode": 0}}}]})),
         ("notready", pod(status={"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]})),
         ("pulling", pod(spec={"nodeName": "n"}, status=waiting("ContainerCreating"))),
         ("pending", pod(status={"phase": "Pending"})),

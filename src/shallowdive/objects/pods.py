@@ -46,8 +46,13 @@ def pod_state(pod: Object) -> str:
     if condition(pod, "Ready") == "True":
         return "ready"
     if phase == "Running":
-        return "notready"
+        return "failed" if ended_badly(pod) else "notready"
     return "pulling" if (pod.get("spec") or {}).get("nodeName") else "pending"
+
+
+def ended_badly(pod: Object) -> bool:
+    """Whether a container has ended with an error and nobody has started it again, nor said yet that he waits to."""
+    return any(((c.get("state") or {}).get("terminated") or {}).get("exitCode") for c in container_statuses(pod))
 
 
 def restarts(pod: Object) -> int:

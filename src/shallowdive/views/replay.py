@@ -130,7 +130,8 @@ def _picture(seen: Lives, scene: Scene, w: float, facts: str) -> tuple[Pic, dict
     x = Axis(left, right, seen.end)
     act, moment = (x(t - seen.began_s) for t in (scene.act_s, scene.act_s + scene.after_s))
     p.line(act, HEAD_PX, act, p.h - AXIS_PX, "edge", 1, "2 3")
-    p.out.append('<g class="sd-cover"></g>')
+    known = [t for t in p.out if ">wanted " in t][: 1 if seen.wanted and seen.wanted[0][0] <= scene.act_s - seen.began_s else 0]
+    p.out = [*(t for t in p.out if t not in known), '<g class="sd-cover"></g>', *known]  # a word is whole or not there
     over = Pic(w, p.h, "")
     over.line(moment, HEAD_PX, moment, p.h - AXIS_PX, "you", 1, "2 3")
     over.path(f"M{moment - 7:.1f} 76v-9h14v9zm3 -9v-4a4 4 0 0 1 8 0v4", "you_tint", "you", 2)

@@ -58,9 +58,10 @@ def in_words(seen: Lives) -> str:
     words = f"{wanted} wanted, {ready} ready. " if seen.wanted else f"{ready} ready. "
     earlier = f" {seen.earlier} more ended earlier." if seen.earlier else ""
     rest = len(seen.pods) - 60
+    lived = f"{len(seen.pods)} pods lived so far, {gone} of them are gone." if len(seen.pods) != 1 else "1 pod lived so far."
     return (
         words
-        + f"{len(seen.pods)} pods lived so far, {gone} of them are gone. In order of birth: "
+        + f"{lived} In order of birth: "
         + ", ".join(p.name + (" (gone)" if p.gone is not None else "") for p in seen.pods[:60])
         + (f" and {rest} more." if rest > 0 else ".")
         + earlier
