@@ -56,7 +56,7 @@ def test_a_node_names_itself_and_its_role(api: Api) -> None:
         assert {a["type"] for a in node["status"]["addresses"]} == {"InternalIP", "Hostname"}
         assert node["spec"]["podCIDR"].startswith("10.244.")
         assert node["spec"]["podCIDRs"] == [node["spec"]["podCIDR"]]
-        assert node["spec"]["providerID"].startswith("kind://")
+        assert node["spec"]["providerID"].startswith(("kind://", "embedded://"))
 
 
 def test_a_node_says_what_it_has(api: Api) -> None:

@@ -79,7 +79,7 @@ def _node(cluster: Cluster, number: int) -> None:
         **{f"{prefix}kubernetes.io/{key}": value for prefix in ("beta.", "") for key, value in (("arch", "amd64"), ("os", "linux"))},
         "kubernetes.io/hostname": name,
     }
-    provider = f"kind://docker/{cluster.settings.name}/{name}"
+    provider = f"embedded:///{cluster.settings.name}/{name}"
     spec: dict[str, Any] = {"podCIDR": f"10.{244 + number // 256}.{number % 256}.0/24", "providerID": provider}
     spec["podCIDRs"] = [spec["podCIDR"]]
     if number == 0:

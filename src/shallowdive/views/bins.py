@@ -159,7 +159,7 @@ def picture(seen: Packed, w: float, label: str) -> Pic:
     what = "CPU" if seen.resource == "cpu" else "memory"
     widest_said = "" if phone else f"; the widest node offers {size(seen, widest)}"
     p.text(left, 12, f"requested {what}, to scale{widest_said}", fill="muted", room=w - left)
-    names = _plain([b.name for b in shown])
+    names = plain_names([b.name for b in shown])
     for i, (b, name) in enumerate(zip(shown, names, strict=True)):
         y = 24 + i * pitch + (18 if phone else 0)
         free = f"free {size(seen, b.free)}" + (f", {b.closed}" if b.closed and phone else "")
@@ -189,7 +189,7 @@ def picture(seen: Packed, w: float, label: str) -> Pic:
     return p
 
 
-def _plain(names: list[str]) -> list[str]:
+def plain_names(names: list[str]) -> list[str]:
     """Names without what all of them begin with: it tells nothing apart."""
     parts = names[0].split("-")
     heads = ("-".join(parts[:n]) + "-" for n in range(len(parts) - 1, 0, -1))

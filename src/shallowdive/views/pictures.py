@@ -14,7 +14,7 @@ from shallowdive.live import ClusterState, History
 from shallowdive.objects import is_helper, name_of
 from shallowdive.objects.pods import container_statuses
 from shallowdive.objects.traffic import Second
-from shallowdive.views import bins, chain, life, rollout, timeline, who, xray
+from shallowdive.views import bins, chain, life, machines, rollout, timeline, who, xray
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
 from shallowdive.views.said import Said
 
@@ -126,6 +126,12 @@ PICTURES: dict[str, Picture] = {
         "how large may the next pod be?",
         lambda _: ["cpu", "memory"],
         ("Node",),
+    ),
+    "machines": Picture(
+        lambda s: machines.draw(s.state, s.namespace),
+        "The machines of the cluster",
+        "where would a program run if you asked for one more?",
+        kinds=("Node",),
     ),
     "chain": Picture(
         lambda s: chain.draw(s.state),

@@ -9,7 +9,7 @@ import pytest
 
 from shallowdive.live import History, Seen
 from shallowdive.objects.traffic import Second
-from shallowdive.views import bins, chain, life, rollout, timeline
+from shallowdive.views import bins, chain, life, machines, rollout, timeline
 from shallowdive.views.frame import DESK_PX, PHONE_PX, framed
 from shallowdive.views.shapes import Pic
 from tests.plain.test_views import READY, pod, story
@@ -94,3 +94,14 @@ def test_a_record_that_grows_is_read_once_and_says_what_the_whole_says() -> None
         if i % 7 == 0:
             timeline.draw(growing)
     assert timeline.draw(growing, 60.0) == timeline.draw(whole, 60.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("count", "pods"), [(1, 0), (1, 3), (3, 0), (3, 12), (5, 60), (14, 300)])
+def test_machines(seed: int, count: int, pods: int) -> None:
+    seen = machines.read(generated.nodes(seed, count, pods), "d")
+    assert problems(*(machines.picture(seen, w, "x") for w in WIDTHS)) == []
+    words = machines.in_words(seen)
+    assert words.startswith(f"{count} node")
+    assert all(f"{m.name}, {m.role}" in words for m in seen.machines)
+    assert sum(len(m.pods) + m.others for m in seen.machines) + len(seen.waiting) <= pods

@@ -7,7 +7,7 @@ import pytest
 from shallowdive.errors import BadAnswer
 from shallowdive.live import ClusterState, History, Seen
 from shallowdive.objects.traffic import Second, by_second
-from shallowdive.views import bins, chain, life, rollout, why
+from shallowdive.views import bins, chain, life, machines, rollout, why
 from shallowdive.views.pictures import PICTURES, Sight, picture_of
 from tests.plain.views.captured import MARKS, state_at, until
 
@@ -119,3 +119,11 @@ def test_a_picture_that_does_not_exist_is_answered_with_those_that_do() -> None:
     with pytest.raises(BadAnswer) as refused:
         picture_of("cinema")
     assert "timeline" in refused.value.try_this
+
+
+def test_the_machines_are_containers_on_one_computer_and_hold_what_is_mine_by_name() -> None:
+    drawn = machines.draw(KIND, "views-cap")
+    assert drawn.facts.startswith("3 nodes, containers on one computer.")
+    assert "shallowdive-control-plane, worker, ready: none of yours" in drawn.facts
+    assert "guestbook" in drawn.desk
+    assert machines.draw(ClusterState(), "d").empty
