@@ -66,6 +66,13 @@ def test_the_time_axis_fits_whatever_the_span(span_s: float) -> None:
         assert picture(lives(story(3), span_s), width, "x").problems() == []
 
 
+def test_where_nothing_is_wanted_nobody_asks_about_the_line() -> None:
+    history = History([Seen(1.0, "ADDED", "Pod", pod("web-0", READY, owner=""))])
+    assert "line" not in draw(history).ask
+    assert draw(history).ask
+    assert draw(story(3), 60.0).ask == "", "the picture's own question"
+
+
 def test_a_lane_is_a_uid_and_never_another_pods() -> None:
     history = History()
     for uid, name in (("a", "web-0"), ("b", "web-0")):

@@ -102,7 +102,7 @@ def mine(e: Evidence) -> list[Life]:
 
 
 def mine_now(e: Evidence) -> Life:
-    there = {name_of(p) for p in e.client.state.all("Pod") if is_ready(p)}
+    there = {name_of(p) for p in e.state.all("Pod") if is_ready(p)}
     found = [x for x in mine(e) if x.left_at is None and name_of(x.pod) in there]
     if not found:
         raise Unmet("no pod of your own is ready now", "kubectl get pods")

@@ -49,7 +49,8 @@ def draw(history: History, end_s: float | None = None, *, since_s: float | None 
     if said:
         read = f"{prediction.in_words(seen, said, now)} Hollow dot: what you said. Solid dot: what happened."
     desk, phone = (picture(seen, w, facts, said, now).svg() for w in (DESK_PX, PHONE_PX))
-    return Drawn(desk, phone, facts, states, keys, read)
+    ask = "" if seen.wanted else "where does a lane end, and does another one begin?"
+    return Drawn(desk, phone, facts, states, keys, read, ask)
 
 
 def in_words(seen: Lives) -> str:

@@ -79,7 +79,7 @@ class View:
             drawn.states,
             drawn.keys,
             f"{self._note} {drawn.read}".strip(),
-            self._picture.ask,
+            drawn.ask or self._picture.ask,
             drawn.empty,
         )
         html = framed(self.title, source, drawn, mood="stale" if old else "", cause=why.line(finding) if finding else "")

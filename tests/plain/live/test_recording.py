@@ -182,6 +182,7 @@ class Nobody:
 
 
 ACTING = {
+    "00-first-pod": 3,
     "01-what-is-kubernetes": 1,
     "11-pod": 4,
     "12-deployment": 1,
