@@ -94,6 +94,7 @@ def two_restarts(now):
     pods = [p for p in now.all("Pod") if p["metadata"]["name"] == "crash"]
     return pods and any(s.get("restartCount", 0) >= 2 for s in pods[0]["status"].get("containerStatuses", ()))
 session.show("life", "It exits with 3", of="crash / main", until=two_restarts, within_s=150);""",
+    "machines": 'session.show("machines", "Several nodes, one computer");',
     "bins": 'session.show("bins", "What is asked for on each node");',
     "chain": """
 claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "book"},
