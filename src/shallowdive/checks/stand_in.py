@@ -83,9 +83,9 @@ def copy_of(pod: Object, container: str, ports: Sequence[int], word: str) -> Obj
     spec: dict[str, Any] = copy.deepcopy(pod["spec"])
     for gone in ("nodeName", "ephemeralContainers", "hostname", "subdomain"):
         spec.pop(gone, None)
-    spec["volumes"] = [v for v in spec.get("volumes") or [] if not _token(v)]
+    spec["volumes"] = [v for v in spec.get("volumes") or [] if not is_token(v)]
     for c in [*spec["containers"], *(spec.get("initContainers") or [])]:
-        c["volumeMounts"] = [m for m in c.get("volumeMounts") or [] if not _token(m)]
+        c["volumeMounts"] = [m for m in c.get("volumeMounts") or [] if not is_token(m)]
         if c["name"] == container:
             kept = {k: c[k] for k in ("name", "volumeMounts", "securityContext", "restartPolicy") if k in c}
             c.clear()
@@ -95,7 +95,7 @@ def copy_of(pod: Object, container: str, ports: Sequence[int], word: str) -> Obj
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": NAME, "labels": {ROLE: "judge"}}, "spec": spec}
 
 
-def _token(named: dict[str, Any]) -> bool:
+def is_token(named: dict[str, Any]) -> bool:
     return str(named["name"]).startswith("kube-api-access-")
 
 
