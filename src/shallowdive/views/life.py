@@ -12,8 +12,10 @@ from shallowdive.diagrams.dot import text_width_px
 from shallowdive.live import History, Seen
 from shallowdive.objects import Object, is_helper, name_of, uid_of
 from shallowdive.objects.pods import container_statuses
-from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
+from shallowdive.views import tries as strip
+from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
 from shallowdive.views.kept import Kept
+from shallowdive.views.said import Said
 from shallowdive.views.shapes import Pic, glyph
 from shallowdive.views.timeline import short_name
 
@@ -35,6 +37,7 @@ class Machine:
     restarts: int = 0
     ends: set[str] = field(default_factory=set)
     """Moments at which an attempt ended, as reported: an end is told twice, as a state and later as the last one."""
+    tries: list[strip.Try] = field(default_factory=list)
 
     @property
     def ways(self) -> dict[tuple[str, str], int]:
@@ -70,7 +73,7 @@ class Machines:
         ]
         there = [m for uid, m in named if uid not in self.gone] or [m for _, m in named]
         most = max(reversed(there), key=lambda m: len(m.steps), default=None)
-        return most and replace(most, steps=list(most.steps), ends=set())
+        return most and replace(most, steps=list(most.steps), ends=set(), tries=list(most.tries))
 
 
 machines: Kept[Machines] = Kept(Machines, Machines.step)
@@ -88,9 +91,24 @@ def _step(machine: Machine, status: dict[str, Any], at_s: float) -> None:
     ended = (status.get("lastState") or {}).get("terminated")
     if ended and _is_new(machine, ended):
         _add(machine, TERMINATED, _reason(TERMINATED, ended), at_s)
+        _over(machine, ended, at_s)
     now = _state(state)
     if now and (now[0] != TERMINATED or _is_new(machine, state[TERMINATED])):
         _add(machine, *now, at_s)
+        if now[0] == TERMINATED:
+            _over(machine, state[TERMINATED], at_s)
+    begun = strip.running_try(state.get(RUNNING) or {}, at_s)
+    if begun and not (machine.tries and machine.tries[-1].began_s == begun.began_s):
+        machine.tries.append(begun)
+
+
+def _over(machine: Machine, ended: Object, at_s: float) -> None:
+    """A try that was seen running is over, or one that nobody saw."""
+    made = strip.ended_try(ended, _reason(TERMINATED, ended), at_s)
+    if made and machine.tries and machine.tries[-1].ended_s is None:
+        machine.tries.pop()
+    if made:
+        machine.tries.append(made)
 
 
 def _is_new(machine: Machine, ended: Object) -> bool:
@@ -116,14 +134,21 @@ def _reason(name: str, body: Object) -> str:
     return str(body.get("reason", "")) if name == WAITING else ""
 
 
-def draw(history: History, pod: str = "", container: str = "") -> Drawn:
+def draw(history: History, pod: str = "", container: str = "", now_s: float = 0.0, said: Said | None = None) -> Drawn:
+    """`said`: how many seconds the second wait was said to take."""
     seen = read(history, pod, container)
     if seen is None or not seen.steps:
         return Drawn("", "", "No container has been reported yet. Run the cell that makes a pod; its container appears here.", empty=True)
     facts = in_words(seen)
-    desk, phone = (picture(seen, w, facts).svg() for w in (DESK_PX, PHONE_PX))
     read_ = "Solid: gone, so often. Dashed: possible, not seen. CrashLoopBackOff is a timer in front of the next try, not a cause."
-    return Drawn(desk, phone, facts, [], read=read_)
+    keys = ""
+    if strip.waits(seen.tries):
+        read_ += " The bar shows each try and each wait, true to scale."
+    if said:
+        facts, read_ = (f"{words} {strip.said_in_words(seen.tries, said)}" for words in (facts, read_))
+        keys = key("M1 9H25", "your prediction", "you", "5 4")
+    desk, phone = (picture(seen, w, facts, now_s, said).svg() for w in (DESK_PX, PHONE_PX))
+    return Drawn(desk, phone, facts, [], keys, read_)
 
 
 def in_words(seen: Machine) -> str:
@@ -134,22 +159,26 @@ def in_words(seen: Machine) -> str:
         f"Container {seen.container} of pod {seen.pod}, restarts {seen.restarts}, now {seen.steps[-1][0]}. "
         + (f"{left_out} earlier states are left out. " if left_out > 0 else "")
         + f"In order: {told}."
+        + strip.in_words(seen.tries)
     )
 
 
-def picture(seen: Machine, w: float, label: str) -> Pic:
+def picture(seen: Machine, w: float, label: str, now_s: float = 0.0, said: Said | None = None) -> Pic:
     phone = w < 400
     steps = seen.steps[-STEPS_SHOWN:]
     bw, bh = (100, 58) if phone else (132, 58)
     top = 62
-    p = Pic(w, top + bh + 76 + 18 + len(steps) * 18 + 8, label)
+    strip_px = strip.height_px(seen.tries, said)
+    p = Pic(w, top + bh + 76 + strip_px + 18 + len(steps) * 18 + 8, label)
     p.text(2, 14, f"container {seen.container} of pod {short_name(seen.pod, 200)}", bold=True, room=w - 4)
     p.text(2, 32, f"restarts {seen.restarts}", fill="warn" if seen.restarts else "muted", bold=seen.restarts > 0)
     x = {WAITING: 2.0, RUNNING: (w - bw) / 2, TERMINATED: w - bw - 2}
     for name in NAMES:
         _box(p, seen, name, x[name], top, bw, bh)
     _ways(p, seen.ways, x, top, bw, bh)
-    y = top + bh + 76
+    y = top + bh + 76 + strip_px
+    if strip_px:
+        strip.draw(p, seen.tries, top + bh + 76, now_s, said)
     p.text(2, y + 4, "what happened, the newest last", fill="muted")
     began = seen.steps[0][2]
     for i, (state, reason, at) in enumerate(steps):

@@ -95,7 +95,7 @@ def _span(_seen: Sight) -> list[str]:
 
 def _life(seen: Sight) -> Drawn:
     pod, _, container = seen.chosen.partition(" / ")
-    return life.draw(seen.history, pod=pod, container=container)
+    return life.draw(seen.history, pod, container, seen.now_s, seen.said)
 
 
 PICTURES: dict[str, Picture] = {

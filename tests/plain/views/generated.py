@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from typing import Any
 
 from shallowdive.live import ClusterState, History, Seen, apply_event
@@ -89,11 +90,13 @@ def containers(seed: int, attempts: int) -> History:
     last: Body = {}
     uid = f"{rng.getrandbits(64):016x}"
     for n in range(attempts):
-        ended = {"exitCode": rng.choice([0, 1, 137]), "reason": rng.choice(["Error", "Completed", "OOMKilled"]), "finishedAt": str(n)}
+        began, stop = (datetime.fromtimestamp(10**9 + t + more, UTC).isoformat() for more in (0, rng.choice([0, 1, 40])))
+        ended = {"exitCode": rng.choice([0, 1, 137]), "reason": rng.choice(["Error", "Completed", "OOMKilled"])}
+        ended |= {"startedAt": rng.choice([began, began, "1970-01-01T00:00:00Z"]), "finishedAt": stop, "containerID": str(n)}
         waiting = {
             "waiting": {"reason": rng.choice(["ContainerCreating", "CrashLoopBackOff", "ErrImagePull", "CreateContainerConfigError"])}
         }
-        for state in [waiting, {"running": {}}, {"terminated": ended}][rng.randrange(2) :]:
+        for state in [waiting, {"running": {"startedAt": began}}, {"terminated": ended}][rng.randrange(2) :]:
             t += rng.uniform(0.2, 90)
             status = {"containerStatuses": [{"name": rng.choice(NAMES[-1:]), "state": state, "lastState": last, "restartCount": n}]}
             body = {"metadata": {"name": name, "namespace": "d", "uid": uid}, "spec": {"containers": []}, "status": status}
