@@ -89,6 +89,8 @@ PODS: dict[str, Json] = {
     "finishes-onfailure": pod(container("exit 0"), restartPolicy="OnFailure"),
     "hog": pod(container(command=["tail", "/dev/zero"], **HOG), **FOR_EVER),
     "no-image": pod(container(image=ABSENT)),
+    "mended": pod(container(image=ABSENT)),
+    "changed": pod(container(), **FOR_EVER),
     "never-pulled": pod(container(image=ABSENT, imagePullPolicy="Never")),
     "bad-image-name": pod(container(image="Not A Name")),
     "no-command": pod(container(command=["/not-there"])),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.api import Json, eventually
+from shallowdive.cluster.images import AGNHOST, BUSYBOX
+from tests.contract.api import STRATEGIC, Json, eventually
 from tests.contract.staged import Stage, condition, state
 
 
@@ -113,6 +114,27 @@ def test_an_image_that_is_not_there(stage: Stage) -> None:
     assert messages[2].startswith(f'Failed to pull image "{image}": ')
     assert "Error: ErrImagePull" in messages
     eventually(lambda: "Error: ImagePullBackOff" in [e["message"] for e in stage.events("no-image")])
+
+
+def test_an_image_may_be_mended_while_its_pod_waits(stage: Stage) -> None:
+    stage.when("mended", waits("ImagePullBackOff"))
+    mended = {"spec": {"containers": [{"name": "main", "image": BUSYBOX}]}}
+    assert stage.api.patch(f"{stage.core}/pods/mended", mended, STRATEGIC).code == 200
+    seen = stage.when("mended", lambda p: p["status"]["phase"] == "Running", 20)
+    assert seen["status"]["containerStatuses"][0]["restartCount"] == 0
+    assert seen["metadata"]["generation"] == 2
+
+
+def test_a_container_that_runs_is_started_again_with_another_image(stage: Stage) -> None:
+    stage.running("changed")
+    other = {"spec": {"containers": [{"name": "main", "image": AGNHOST}]}}
+    assert stage.api.patch(f"{stage.core}/pods/changed", other, STRATEGIC).code == 200
+    seen = stage.when("changed", lambda p: p["status"]["containerStatuses"][0]["restartCount"] == 1 and "running" in state(p))
+    assert seen["spec"]["containers"][0]["image"] == AGNHOST
+    assert state(seen, when="lastState")["terminated"]["exitCode"] == 137
+    assert ("Killing", "Container main definition changed, will be restarted") in [
+        (e["reason"], e["message"]) for e in stage.events("changed")
+    ]
 
 
 def test_an_image_that_may_not_be_pulled(stage: Stage) -> None:

@@ -178,16 +178,14 @@ def hog_still_hungry(e: Evidence) -> str:
     try:
         e.client.wait_for("the judge's copy of it to start", lambda now: begun(now.get("Pod", COPY)), within_s=START_S, usually_s=3)
         with suppress(WaitTimeout):
-            e.client.wait_for("the copy's end", lambda now: ended(now.get("Pod", COPY)), within_s=KILL_S)
-        end = ended(e.client.state.get("Pod", COPY))
+            e.client.wait_for("the copy's end", lambda now: is_over(now.get("Pod", COPY)), within_s=KILL_S)
+        codes = codes_of(e.client.state.get("Pod", COPY))
     finally:
         stop_load(e.client, COPY)
-    if end and end["exitCode"] == SIGNAL_KILL:
+    if SIGNAL_KILL in codes:
         return "the copy was killed: it takes as much as before"
-    how = f"ended with exit code {end['exitCode']}" if end else "went on running"
-    raise Unmet(
-        f"the copy {how}: this container does not take the memory any more", f"kubectl get pod {name_of(pod)} -o yaml: command and args"
-    )
+    how = f"ended with exit code {codes[-1]}" if codes else "went on running"
+    raise Unmet(f"the copy {how}: it does not take the memory any more", f"kubectl get pod {name_of(pod)} -o yaml: command and args")
 
 
 CRITERIA = (predicted, six_ran, causes_named, codes_read, last_words, event_quoted, timer_read, hog_has_room, hog_still_hungry)
@@ -296,7 +294,7 @@ def watch(e: Evidence, hogs: list[tuple[Object, Object]], cluster_s: float) -> N
 
 # ── the judge's copy ─────────────────────────────────────────────────────────────────────────────────────────
 def copy_under(pod: Object, container: Object, limit: str) -> Object:
-    """A pod of this one container, started once, with this memory limit."""
+    """A pod of this one container, with this memory limit."""
     spec = pod["spec"]
     kept = ("name", "image", "imagePullPolicy", "command", "args", "env", "envFrom", "workingDir", "securityContext")
     c = {k: copy.deepcopy(container[k]) for k in kept if k in container}
@@ -305,15 +303,22 @@ def copy_under(pod: Object, container: Object, limit: str) -> Object:
     body = {
         "containers": [c],
         "volumes": [v for v in spec.get("volumes") or [] if not is_token(v)],
-        "restartPolicy": "Never",
+        "restartPolicy": "OnFailure",
         "terminationGracePeriodSeconds": 0,
     } | {k: spec[k] for k in ("securityContext", "serviceAccountName") if k in spec}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": COPY, "labels": {ROLE: "judge"}}, "spec": body}
 
 
 def begun(pod: Object | None) -> bool:
-    return bool(pod) and (ended(pod) is not None or any("running" in s["state"] for s in container_statuses(pod or {})))
+    return pod is not None and (bool(codes_of(pod)) or runs(pod, pod["spec"]["containers"][0]["name"]))
 
 
-def ended(pod: Object | None) -> Object | None:
-    return next((s["state"]["terminated"] for s in container_statuses(pod or {}) if "terminated" in (s.get("state") or {})), None)
+def is_over(pod: Object | None) -> bool:
+    """Killed, or ended well; any other end is tried again, since a busy engine may fail to start a container."""
+    codes = codes_of(pod)
+    return SIGNAL_KILL in codes or 0 in codes
+
+
+def codes_of(pod: Object | None) -> list[int]:
+    ends = [(s.get(when) or {}).get("terminated") for s in container_statuses(pod or {}) for when in ("lastState", "state")]
+    return [int(end["exitCode"]) for end in ends if end]

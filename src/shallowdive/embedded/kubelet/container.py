@@ -91,6 +91,17 @@ class ContainerLife:
             return bool(ended["exitCode"]) and policy != "Never"
         return policy == "Always" or (policy == "OnFailure" and bool(ended["exitCode"]))
 
+    def described(self, spec: dict[str, Any]) -> None:
+        """Its part of the pod's spec now. Another image is another container: a run ends for it, and no back-off of the old one counts."""
+        changed, self.spec = spec["image"] != self.spec["image"], spec
+        if not changed:
+            return
+        self.back_off, self._pull_back_off, self._pull_failed_at = BackOff(), BackOff(), 0.0
+        if self.running:
+            self.stop(f"Container {self.name} definition changed, will be restarted", self.pod.grace())
+        elif self.wants_restart():
+            self.not_before = 0.0
+
     # starting
 
     def try_start(self) -> None:

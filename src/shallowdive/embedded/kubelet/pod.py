@@ -96,6 +96,8 @@ class PodLife:
         if pod["metadata"].get("labels") != self.pod["metadata"].get("labels") and self.sandbox is not None:
             self.kubelet.refresh_later(self)
         self.pod = pod
+        for container, spec in zip(self.containers, [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]], strict=True):
+            container.described(spec)
         if "deletionTimestamp" in pod["metadata"]:
             self._wind_down(float(pod["metadata"].get("deletionGracePeriodSeconds") or 0))
         elif self.outcome:
