@@ -5,6 +5,7 @@ Moments are the kubelet's own (`startedAt`, `finishedAt`): whole seconds of the 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -17,6 +18,8 @@ from shallowdive.objects.pods import container_statuses
 ENDED_WELL, FAILED, NO_MEMORY, NOT_STARTED = "Completed", "Error", "OOMKilled", "StartError"
 NO_IMAGE, RUNS = "ErrImagePull", "Running"
 PULLS = (NO_IMAGE, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
+BACK_OFF = re.compile(r"back-off (?:(\d+)m)?(\d+)s restarting")
+"""What a waiting container says: "back-off 1m20s restarting failed container=…"."""
 SIGNAL_KILL = 137
 """128 and the number of the signal: how a shell writes 'killed'."""
 
@@ -42,7 +45,9 @@ class Known:
     spec: Object = field(default_factory=dict)
     ends: list[End] = field(default_factory=list)
     pulls: set[str] = field(default_factory=set)
-    waited: set[str] = field(default_factory=set)
+    timers: dict[int, float] = field(default_factory=dict)
+    """How long the kubelet said that it waits before another try, by how often it had started it again until then."""
+    restarts: int = 0
     running_since_s: float | None = None
     """When the run that goes on was first seen, on this machine's clock."""
     has_run: bool = False
@@ -68,8 +73,10 @@ class Known:
 
     @property
     def waits(self) -> list[float]:
-        """Seconds between each end and the next start."""
-        return [b.began_s - a.ended_s for a, b in pairwise(self.ends) if b.began_s]
+        """Seconds of each wait that is over, as the kubelet told them beforehand; as it then was, where it told nothing in time."""
+        measured = [b.began_s - a.ended_s for a, b in pairwise(self.ends) if b.began_s]
+        told = {n: s for n, s in self.timers.items() if n < self.restarts}
+        return [told[n] for n in sorted(told)] if len(told) > 1 else measured
 
 
 def known(history: History) -> list[Known]:
@@ -93,7 +100,11 @@ def _step(one: Known, status: Object, at_s: float) -> None:
         if ended:
             _note(one, ended)
     reason = str((state.get("waiting") or {}).get("reason", ""))
-    one.waited |= {reason} - {""}
+    one.restarts = int(status.get("restartCount", 0))
+    timer = BACK_OFF.match(str((state.get("waiting") or {}).get("message", "")))
+    if timer:
+        minutes, seconds = timer.groups()
+        one.timers[one.restarts] = 60 * int(minutes or 0) + int(seconds)
     one.pulls |= {reason} & set(PULLS)
     runs = "running" in state
     one.has_run |= runs

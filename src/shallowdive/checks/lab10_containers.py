@@ -233,7 +233,9 @@ def log_of(client: NamespaceClient, pod: str, container: str, *, previous: bool)
 def says_why(said: str, text: str) -> bool:
     """Whether a quotation from an event reaches into the cause, beyond the trouble and the image's name."""
     cause = CAUSE.match(text)
-    return cause is not None and said in text and text.rindex(said) + len(said) - cause.start("why") >= WORDS_LEAST
+    if cause is None or said not in text or said in text[: cause.start("why")]:
+        return False
+    return text.rindex(said) + len(said) - cause.start("why") >= WORDS_LEAST
 
 
 # ── what happened ────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,7 +244,7 @@ def rule_of(waits: list[list[float]]) -> str:
     pairs = [(a, b) for of_one in waits for a, b in pairwise(w for w in of_one if w >= A_WAIT_S) if a < MOST_S / 2]
     if not pairs:
         return ""
-    if all(1.5 <= b / a <= 2.7 for a, b in pairs):
+    if all(1.5 <= b / a <= 2.8 for a, b in pairs):
         return DOUBLES
     return SAME if all(0.7 <= b / a <= 1.4 for a, b in pairs) else CHANCE
 

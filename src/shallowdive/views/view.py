@@ -70,7 +70,8 @@ class View:
         except ShallowDiveError as exc:
             drawn = Drawn("", "", str(exc), empty=True)
         old = stale(self._follower)
-        finding = None if drawn.empty else why.first_cause(seen.state, seen.namespace, seen.now_s)
+        pod = seen.chosen.partition(" / ")[0]
+        finding = None if drawn.empty else why.first_cause(seen.state, seen.namespace, seen.now_s, pod)
         source = old or f"{'live' if self._widget is not None else 'seen'} on {self._backend}"
         drawn = Drawn(
             drawn.desk,

@@ -21,9 +21,13 @@ def html(seen: Explanation, backend: str) -> tuple[str, str, str]:
     return title, f'<figure class="sd">{head}{fragment(seen)}{text}</figure>', str(seen)
 
 
-def first_cause(state: ClusterState, namespace: str, now_s: float) -> Finding | None:
-    """Why the oldest pod that does not work does not: what is certain only, and nothing that merely takes its time."""
+def first_cause(state: ClusterState, namespace: str, now_s: float, of: str = "") -> Finding | None:
+    """Why the oldest pod that does not work does not: what is certain only, and nothing that merely takes its time.
+
+    `of`: a picture of this one pod says nothing about others; a name that no pod has stands for all."""
     suspects = [p for p in state.all("Pod") if pod_state(p) in BROKEN and not is_helper(p)]
+    if state.get("Pod", of):
+        suspects = [p for p in suspects if name_of(p) == of]
     for pod in suspects[:MOST_ASKED]:
         seen = explain(state, "Pod", namespace, name_of(pod), now=now_s)
         if seen.verdict == "broken" and seen.findings[0].certainty == "certain":

@@ -103,6 +103,12 @@ def test_a_cause_is_one_line_with_its_field_and_a_healthy_state_has_none() -> No
     assert '<div class="sd-cause"><b>Pod crash:</b>' in why.line(found)
 
 
+def test_a_picture_of_one_pod_names_no_cause_of_another() -> None:
+    ready = next(p["metadata"]["name"] for p in KIND.all("Pod") if p["metadata"]["name"].startswith("web-"))
+    assert why.first_cause(KIND, "views-cap", MARKS["end"], ready) is None
+    assert [why.first_cause(KIND, "views-cap", MARKS["end"], of).about for of in ("crash", "the busiest")] == ["Pod crash"] * 2  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("name", list(PICTURES))
 def test_every_picture_has_a_question_a_text_and_words_for_nothing_yet(name: str) -> None:
     picture = picture_of(name)
