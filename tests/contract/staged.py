@@ -88,6 +88,7 @@ PODS: dict[str, Json] = {
     "retries": pod(container("exit 2"), restartPolicy="OnFailure"),
     "finishes-onfailure": pod(container("exit 0"), restartPolicy="OnFailure"),
     "hog": pod(container(command=["tail", "/dev/zero"], **HOG), **FOR_EVER),
+    "fed": pod(container(image=AGNHOST, args=["stress", "--mem-total=8Mi", "--mem-alloc-size=4Mi", "--mem-alloc-sleep=10ms"])),
     "no-image": pod(container(image=ABSENT)),
     "mended": pod(container(image=ABSENT)),
     "changed": pod(container(), **FOR_EVER),

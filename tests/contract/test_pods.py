@@ -103,6 +103,15 @@ def test_a_memory_hog_is_killed(stage: Stage) -> None:
     stage.once("hog", killed)
 
 
+def test_a_hog_that_has_room_says_what_it_took(stage: Stage) -> None:
+    stage.running("fed")
+    said = eventually(lambda: (lines := stage.log("fed").splitlines())[1:] and lines)
+    assert [line.split("] ")[-1] for line in said] == [
+        'Allocating "8Mi" memory, in "4Mi" chunks, with a 10ms sleep between allocations',
+        'Allocated "8Mi" memory',
+    ]
+
+
 def test_an_image_that_is_not_there(stage: Stage) -> None:
     seen = stage.once("no-image", waits("ImagePullBackOff"))
     assert seen["status"]["phase"] == "Pending"

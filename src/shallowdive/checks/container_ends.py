@@ -5,7 +5,6 @@ Moments are the kubelet's own (`startedAt`, `finishedAt`): whole seconds of the 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -13,13 +12,11 @@ from typing import Any
 
 from shallowdive.live import History
 from shallowdive.objects import Object, is_helper, name_of, uid_of
-from shallowdive.objects.pods import container_statuses
+from shallowdive.objects.pods import back_off_s, container_statuses
 
 ENDED_WELL, FAILED, NO_MEMORY, NOT_STARTED = "Completed", "Error", "OOMKilled", "StartError"
 NO_IMAGE, RUNS = "ErrImagePull", "Running"
 PULLS = (NO_IMAGE, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
-BACK_OFF = re.compile(r"back-off (?:(\d+)m)?(\d+)s restarting")
-"""What a waiting container says: "back-off 1m20s restarting failed container=…"."""
 SIGNAL_KILL = 137
 """128 and the number of the signal: how a shell writes 'killed'."""
 
@@ -101,10 +98,9 @@ def _step(one: Known, status: Object, at_s: float) -> None:
             _note(one, ended)
     reason = str((state.get("waiting") or {}).get("reason", ""))
     one.restarts = int(status.get("restartCount", 0))
-    timer = BACK_OFF.match(str((state.get("waiting") or {}).get("message", "")))
-    if timer:
-        minutes, seconds = timer.groups()
-        one.timers[one.restarts] = 60 * int(minutes or 0) + int(seconds)
+    timer_s = back_off_s(status)
+    if timer_s:
+        one.timers[one.restarts] = timer_s
     one.pulls |= {reason} & set(PULLS)
     runs = "running" in state
     one.has_run |= runs

@@ -4,10 +4,13 @@ Order matters (first match). States: terminating, unknown, backoff, failed, succ
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from shallowdive.objects import Object, condition
 
+BACK_OFF = re.compile(r"back-off (?:(\d+)m)?(\d+)s restarting")
+"""What a waiting container says: "back-off 1m20s restarting failed container=…"."""
 STATES = ("pending", "pulling", "notready", "ready", "terminating", "failed", "backoff", "unknown", "succeeded")
 
 
@@ -20,6 +23,12 @@ def long_running(pod: Object) -> list[dict[str, Any]]:
 def container_statuses(pod: Object) -> list[dict[str, Any]]:
     """Statuses of the main containers, in the order of the spec where the kubelet has reported them."""
     return list((pod.get("status") or {}).get("containerStatuses") or [])
+
+
+def back_off_s(status: dict[str, Any]) -> float:
+    """How long the kubelet says that it waits before it starts this container again; 0 while it says nothing of the kind."""
+    said = BACK_OFF.match(str(((status.get("state") or {}).get("waiting") or {}).get("message", "")))
+    return 60 * int(said.group(1) or 0) + int(said.group(2)) if said else 0.0
 
 
 def waiting_reasons(pod: Object) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from shallowdive.diagrams.dot import text_width_px
 from shallowdive.live import History, Seen
 from shallowdive.objects import Object, is_helper, name_of, uid_of
-from shallowdive.objects.pods import container_statuses
+from shallowdive.objects.pods import back_off_s, container_statuses
 from shallowdive.views import tries as strip
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
 from shallowdive.views.kept import Kept
@@ -97,6 +97,9 @@ def _step(machine: Machine, status: dict[str, Any], at_s: float) -> None:
         _add(machine, *now, at_s)
         if now[0] == TERMINATED:
             _over(machine, state[TERMINATED], at_s)
+    timer_s = back_off_s(status)
+    if timer_s and machine.tries:
+        machine.tries[-1] = replace(machine.tries[-1], timer_s=timer_s)
     begun = strip.running_try(state.get(RUNNING) or {}, at_s)
     if begun and not (machine.tries and machine.tries[-1].began_s == begun.began_s):
         machine.tries.append(begun)
@@ -143,7 +146,7 @@ def draw(history: History, pod: str = "", container: str = "", now_s: float = 0.
     read_ = "Solid: gone, so often. Dashed: possible, not seen. CrashLoopBackOff is a timer in front of the next try, not a cause."
     keys = ""
     if strip.waits(seen.tries):
-        read_ += " The bar shows each try and each wait, true to scale."
+        read_ += " The bar shows each try and each wait, true to scale; what is filled grey is the timer."
     if said:
         facts, read_ = (f"{words} {strip.said_in_words(seen.tries, said)}" for words in (facts, read_))
         keys = key("M1 9H25", "your prediction", "you", "5 4")

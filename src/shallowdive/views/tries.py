@@ -25,13 +25,15 @@ BAR_PX, MARK_PX = 18, 7
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """`ended_s` is None while it runs; `seen_s`: when the newest of this was reported, by this machine's clock."""
+    """`ended_s` is None while it runs; `seen_s`: when the newest of this was reported, by this machine's clock; `timer_s`: how long the
+    kubelet said that it waits afterwards, 0 where it did not say."""
 
     began_s: float
     ended_s: float | None
     end: str
     good: bool
     seen_s: float
+    timer_s: float = 0.0
 
     def until(self, now_s: float) -> float:
         return self.ended_s if self.ended_s is not None else self.began_s + max(1.0, now_s - self.seen_s)
@@ -60,23 +62,24 @@ def moment(stamp: object) -> float:
     return at.timestamp() if at.year > 1970 else 0.0
 
 
-def waits(tries: list[Try]) -> list[tuple[float, float]]:
-    """(from, to) of each wait that is over: the pauses that are no restart at once."""
-    gaps = ((a.ended_s, b.began_s) for a, b in pairwise(tries) if a.ended_s is not None)
-    return [(a, b) for a, b in gaps if b - a >= A_WAIT_S]
+def waits(tries: list[Try]) -> list[tuple[float, float, float]]:
+    """(from, to, what the timer said) of each wait that is over: the pauses that are no restart at once."""
+    gaps = ((a.ended_s, b.began_s, a.timer_s) for a, b in pairwise(tries) if a.ended_s is not None)
+    return [(a, b, timer_s) for a, b, timer_s in gaps if timer_s or b - a >= A_WAIT_S]
 
 
 def in_words(tries: list[Try]) -> str:
-    found = waits(tries)[-8:]
-    return f" Waits before another try, in order: {', '.join(f'{b - a:.0f} s' for a, b in found)}." if found else ""
+    found = [f"{b - a:.0f} s" + (f" (timer {timer_s:.0f} s)" if timer_s else "") for a, b, timer_s in waits(tries)[-8:]]
+    return f" Waits before another try, in order: {', '.join(found)}." if found else ""
 
 
 def said_in_words(tries: list[Try], said: Said) -> str:
     found = waits(tries)
     if len(found) <= ASKED:
         return f"You said {said.value} s for the second wait; that one is not over yet."
-    a, b = found[ASKED]
-    return f"You said {said.value} s for the second wait; it was {b - a:.0f} s."
+    a, b, timer_s = found[ASKED]
+    was = f"its timer was {timer_s:.0f} s" if timer_s else f"it was {b - a:.0f} s"
+    return f"You said {said.value} s for the second wait; {was}."
 
 
 def height_px(tries: list[Try], said: Said | None) -> int:
@@ -104,7 +107,7 @@ def draw(p: Pic, tries: list[Try], y: float, now_s: float, said: Said | None = N
         stop = one.until(now_s) - first
         p.rect(x(one.began_s - first), top, max(3, x(stop) - x(one.began_s - first)), BAR_PX, "ready_tint", "ready", 2)
         if one.ended_s is not None:
-            _wait(p, x, stop, (following.began_s if following else end) - first, top, over=following is not None)
+            _wait(p, x, stop, (following.began_s if following else end) - first, top, one.timer_s, over=following is not None)
     for one in shown:
         if one.ended_s is not None:
             _end(p, x(one.ended_s - first), top + BAR_PX / 2, good=one.good)
@@ -112,15 +115,18 @@ def draw(p: Pic, tries: list[Try], y: float, now_s: float, said: Said | None = N
         _said(p, x, asked[0] - first, said, top + BAR_PX + 12)
 
 
-def _wait(p: Pic, x: Axis, a: float, b: float, top: float, *, over: bool) -> None:
-    """Grey and dashed: nothing is broken here, somebody waits."""
+def _wait(p: Pic, x: Axis, a: float, b: float, top: float, timer_s: float, *, over: bool) -> None:
+    """Grey and dashed: nothing is broken here, somebody waits. Filled: the timer; the rest is until the kubelet looked again."""
     left, right = x(a) + MARK_PX + 2, x(b) - 1
-    if b - a < A_WAIT_S or right - left < 4:
+    if (b - a < A_WAIT_S and not timer_s) or right - left < 4:
         return
-    p.rect(left, top + 2, right - left, BAR_PX - 4, "paper", "wait", 2, 1.5, "3 3")
-    short = f"{b - a:.0f} s"
-    words = f"waits {short}" if over else f"has waited {short} so far"
-    fits = next((w for w in (words, short) if text_width_px(w, bold=over) <= right - left - 8), "")
+    filled = min(x(a + timer_s), right) - left
+    if timer_s and filled > 0:
+        p.rect(left, top + 2, filled, BAR_PX - 4, "wait_tint", "none", 2)
+    p.rect(left, top + 2, right - left, BAR_PX - 4, "none", "wait", 2, 1.5, "3 3")
+    length = f"{timer_s or b - a:.0f} s"
+    words = f"timer {length}" if timer_s else f"waits {length}" if over else f"has waited {length} so far"
+    fits = next((w for w in (words, length) if text_width_px(w, bold=over) <= right - left - 8), "")
     if fits:
         p.text((left + right) / 2, top + BAR_PX / 2 + 4, fits, anchor="middle", bold=over)
 

@@ -154,13 +154,19 @@ def test_every_picture_can_be_drawn_at_any_moment_of_a_recording(path: Path) -> 
     assert drawn > len(kept.marks)
 
 
+ON_PURPOSE = {
+    "10-containers": {"ant": ["command-ended"], "mole": ["command-failed"], "dodo": ["command-not-found"]},
+    "11-pod": {"flat": ["liveness-kills"]},
+}
+
+
 @pytest.mark.parametrize("path", TRACES, ids=lambda p: p.stem)
 def test_at_the_end_of_a_recording_only_what_the_lab_broke_on_purpose_is_broken(path: Path) -> None:
     kept = recording.read(path)
     state, _ = replay(kept)
     seen = {name_of(p): explain(state, "Pod", kept.namespace, name_of(p), now=kept.events[-1].at_s) for p in state.all("Pod")}
     broken = {name: [f.cause for f in found.findings] for name, found in seen.items() if found.verdict == "broken"}
-    assert broken == ({"flat": ["liveness-kills"]} if path.stem == "11-pod" else {})
+    assert broken == ON_PURPOSE.get(path.stem, {})
 
 
 def test_the_cause_of_a_crash_is_found_in_the_recording_of_lab_11() -> None:
@@ -184,6 +190,7 @@ class Nobody:
 ACTING = {
     "00-first-pod": 3,
     "01-what-is-kubernetes": 1,
+    "10-containers": 3,
     "11-pod": 4,
     "12-deployment": 1,
     "13-ingress": 6,

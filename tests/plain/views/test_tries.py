@@ -59,7 +59,7 @@ def test_each_try_is_told_once_and_the_pause_at_once_is_no_wait() -> None:
     seen = life.read(doubling())
     assert seen is not None
     assert [(t.began_s - BEGAN, (t.ended_s or 0) - BEGAN) for t in seen.tries] == [(0, 2), (3, 5), (15, 17), (37, 39)]
-    assert [b - a for a, b in waits(seen.tries)] == [10, 20]
+    assert [b - a for a, b, _ in waits(seen.tries)] == [10, 20]
     assert life.in_words(seen).endswith("Waits before another try, in order: 10 s, 20 s.")
 
 
@@ -68,11 +68,23 @@ def test_the_second_wait_is_drawn_twice_as_long_as_the_first() -> None:
     assert second == pytest.approx(2 * first, rel=0.2)
 
 
+def test_a_timer_is_told_and_drawn_as_it_was_set_and_not_as_late_as_somebody_looked() -> None:
+    told = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container=main pod=mole"}}
+    late = record((0, {"terminated": over(1, 2)}, {}), (12, told, over(1, 2)), (17, {"running": {"startedAt": stamp(17)}}, over(1, 2)))
+    seen = life.read(late)
+    assert seen is not None
+    assert tries.in_words(seen.tries) == " Waits before another try, in order: 15 s (timer 10 s)."
+    made = life.draw(late)
+    assert ">timer 10 s</text>" in made.desk
+    filled = float(re.search(r'width="([\d.]+)"[^>]*fill="var\(--sd-wait-tint', made.desk).group(1))  # type: ignore[union-attr]
+    assert filled / boxes(made.desk)[0] == pytest.approx(10 / 15, abs=0.05)
+
+
 def test_an_end_that_was_seen_only_afterwards_is_a_try_too() -> None:
     seen = life.read(record((0, {"running": {"startedAt": stamp(20)}}, {"terminated": over(1, 9)})))
     assert seen is not None
     assert [t.end for t in seen.tries] == ["Error, exit code 1", ""]
-    assert [b - a for a, b in waits(seen.tries)] == [11]
+    assert [b - a for a, b, _ in waits(seen.tries)] == [11]
 
 
 def test_what_could_not_be_started_took_no_time() -> None:

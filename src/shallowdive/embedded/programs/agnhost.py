@@ -107,9 +107,12 @@ def logs_generator(process: Process, flags: Flags) -> Run:
 
 def stress(process: Process, flags: Flags) -> Run:
     """Takes memory step by step, and keeps it."""
-    total, size = quantity.whole(flags.get("mem-total", "0")), quantity.whole(flags.get("mem-alloc-size", "4Ki"))
+    wanted, step = flags.get("mem-total", "0"), flags.get("mem-alloc-size", "4Ki")
+    total, size = quantity.whole(wanted), quantity.whole(step)
     rest = max(seconds(flags.get("mem-alloc-sleep", "1ms")), 0.0001)
-    log(process, f'Allocating "{total}" memory, in "{size}" chunks, with a {flags.get("mem-alloc-sleep", "1ms")} sleep between allocations')
+    log(
+        process, f'Allocating "{wanted}" memory, in "{step}" chunks, with a {flags.get("mem-alloc-sleep", "1ms")} sleep between allocations'
+    )
     steps = max(1, round(0.05 / rest))
     taken = 0
     while taken < total:
@@ -117,7 +120,7 @@ def stress(process: Process, flags: Flags) -> Run:
         process.container.charge(more)
         taken += more
         yield Wait(seconds=rest * steps)
-    log(process, f'Allocated "{total}" memory')
+    log(process, f'Allocated "{wanted}" memory')
     yield Wait()
     return 0
 
