@@ -27,20 +27,19 @@ class Together:
 
 
 def together(all_of: Callable[[str], Sequence[Object]], born: Mapping[str, int]) -> list[Together]:
-    """Every Deployment with what belongs to it. `all_of` gives the objects of a kind, `born` the first resource version by UID."""
+    """Every Deployment with what belongs to it, in the order in which they began. `all_of` gives the objects of a kind, `born` the first resource version by UID."""
     claims = {name_of(c): c for c in all_of("PersistentVolumeClaim")}
-    found = []
+    found: list[tuple[int, Together]] = []
     for deployment in all_of("Deployment"):
         template = deployment["spec"]["template"]
         labels = (template.get("metadata") or {}).get("labels") or {}
         volumes = (v.get("persistentVolumeClaim") or {} for v in template["spec"].get("volumes") or [])
         claim = next((claims[v["claimName"]] for v in volumes if v.get("claimName") in claims), None)
         service = next((s for s in all_of("Service") if _selects(s, labels)), None)
-        parts = [o for o in (deployment, claim, service) if o is not None]
-        found.append(
-            Together(deployment, claim, service, tuple(str(o["kind"]) for o in sorted(parts, key=lambda o: born.get(uid_of(o), 0))))
-        )
-    return found
+        parts = [(born.get(uid_of(o), 0), str(o["kind"])) for o in (deployment, claim, service) if o is not None]
+        order = tuple(kind for _, kind in sorted(parts))
+        found.append((min(parts)[0], Together(deployment, claim, service, order)))
+    return [t for _, t in sorted(found, key=lambda f: f[0])]
 
 
 def _selects(service: Object, labels: Mapping[str, str]) -> bool:
