@@ -16,7 +16,7 @@ from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object, labels_of, name_of, uid_of
 from shallowdive.objects.pods import is_ready, waiting_reasons
-from shallowdive.objects.together import Together, births, end_of, together
+from shallowdive.objects.together import Together, end_of, note_birth, together
 
 KINDS = ("Deployment", "PersistentVolumeClaim", "Service")
 NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
@@ -125,7 +125,10 @@ CRITERIA = (predicted, three_orders, same_end, accepted_and_not_running, evidenc
 
 def wholes(state: ClusterState, history: History) -> list[Together]:
     """Deployments that have a claim and a Service."""
-    born = births([(s.type, s.object) for s in history.events if s.kind in KINDS])
+    born: dict[str, int] = {}
+    for seen in history.events:
+        if seen.kind in KINDS:
+            note_birth(born, seen.object)
     return [t for t in together(state.all, born) if t.whole]
 
 

@@ -27,16 +27,18 @@ class Together:
 
 
 def together(all_of: Callable[[str], Sequence[Object]], born: Mapping[str, int]) -> list[Together]:
-    """Every Deployment with what belongs to it, in the order in which they began. `all_of` gives the objects of a kind, `born` the first resource version by UID."""
+    """Every Deployment with what belongs to it, in the order in which they began. `all_of` gives the objects of a kind, `born` the first
+    resource version by UID."""
     claims = {name_of(c): c for c in all_of("PersistentVolumeClaim")}
     found: list[tuple[int, Together]] = []
     for deployment in all_of("Deployment"):
         template = deployment["spec"]["template"]
         labels = (template.get("metadata") or {}).get("labels") or {}
-        volumes = (v.get("persistentVolumeClaim") or {} for v in template["spec"].get("volumes") or [])
+        volumes = (v.get("persistentVolumeClaim") or {} for v in (template.get("spec") or {}).get("volumes") or [])
         claim = next((claims[v["claimName"]] for v in volumes if v.get("claimName") in claims), None)
         service = next((s for s in all_of("Service") if _selects(s, labels)), None)
-        parts = [(born.get(uid_of(o), 0), str(o["kind"])) for o in (deployment, claim, service) if o is not None]
+        made = {"Deployment": deployment, "PersistentVolumeClaim": claim, "Service": service}
+        parts = [(born.get(uid_of(o), 0), kind) for kind, o in made.items() if o is not None]
         order = tuple(kind for _, kind in sorted(parts))
         found.append((min(parts)[0], Together(deployment, claim, service, order)))
     return [t for _, t in sorted(found, key=lambda f: f[0])]
@@ -47,12 +49,9 @@ def _selects(service: Object, labels: Mapping[str, str]) -> bool:
     return bool(selector) and all(labels.get(k) == v for k, v in selector)
 
 
-def births(seen: Sequence[tuple[str, Object]]) -> dict[str, int]:
-    """Resource version at first sight, by UID, of (type, object) in the order seen: all kinds of a cluster count together."""
-    born: dict[str, int] = {}
-    for _, obj in seen:
-        born.setdefault(uid_of(obj), int(obj["metadata"].get("resourceVersion") or 0))
-    return born
+def note_birth(born: dict[str, int], obj: Object) -> None:
+    """Keep the resource version at first sight, by UID: versions count for all kinds of a cluster together."""
+    born.setdefault(uid_of(obj), int(obj["metadata"].get("resourceVersion") or 0))
 
 
 def end_of(t: Together, pods: Sequence[Object], endpoints: int) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def end_of(t: Together, pods: Sequence[Object], endpoints: int) -> dict[str, Any
 
 def _nameless(t: Together, template: Object) -> Object:
     """A template without labels and the claim's name: they only say what belongs together."""
-    spec = dict(template["spec"])
+    spec = dict(template.get("spec") or {})
     spec["volumes"] = [
         {**v, "persistentVolumeClaim": "CLAIM"}
         if t.claim and (v.get("persistentVolumeClaim") or {}).get("claimName") == name_of(t.claim)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shallowdive.live import ClusterState, History
+from shallowdive.live import ClusterState, History, Seen
 from shallowdive.objects import is_helper, labels_of, name_of
 from shallowdive.objects.pods import pod_state, waiting_reasons
-from shallowdive.objects.together import Together, births, together
+from shallowdive.objects.together import Together, note_birth, together
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
+from shallowdive.views.kept import Kept
 from shallowdive.views.shapes import Box, Pic, tile
 from shallowdive.views.stations import arrow
 
@@ -38,8 +39,16 @@ WORST = ("backoff", "failed", "pending", "pulling", "notready", "terminating", "
 
 
 def read(state: ClusterState, history: History) -> list[Row]:
-    born = births([(s.type, s.object) for s in history.events if s.kind in KINDS])
-    return [_row(state, t) for t in together(state.all, born) if not is_helper(t.deployment)]
+    found = KEPT.look(history, lambda born: together(state.all, born))
+    return [_row(state, t) for t in found if not is_helper(t.deployment)]
+
+
+def _step(born: dict[str, int], seen: Seen) -> None:
+    if seen.kind in KINDS:
+        note_birth(born, seen.object)
+
+
+KEPT: Kept[dict[str, int]] = Kept(dict, _step)
 
 
 def _row(state: ClusterState, t: Together) -> Row:

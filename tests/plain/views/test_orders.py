@@ -48,10 +48,7 @@ def record(rows: dict[str, tuple[str, ...]], waiting: dict[str, str] | None = No
 
 
 def drawn(history: History) -> list[orders.Row]:
-    state = ClusterState()
-    for _, state in history.states():
-        pass
-    rows = orders.read(state, history)
+    rows = orders.read([state for _, state in history.states()][-1], history)
     for w in (DESK_PX, PHONE_PX):
         assert orders.picture(rows, w, "x").problems() == []
     return rows
