@@ -140,8 +140,9 @@ def _end(p: Pic, at: Box, row: Row, phone: bool) -> None:
     p.rect(x, y, w, h, f"{token}_tint", token, 8, 2)
     tile(p, x + 10, y + h / 2 - 9, 18, row.state)
     if phone:
-        p.text(x + 38, y + 17, row.end[0], bold=True, room=w - 46)
-        p.text(x + 38, y + 33, " · ".join(row.end[1:]), fill="muted", room=w - 46)
+        p.text(x + 38, y + (17 if row.end[1:] else 25), row.end[0], bold=True, room=w - 46)
+        if row.end[1:]:
+            p.text(x + 38, y + 33, " · ".join(row.end[1:]), fill="muted", room=w - 46)
         return
     for i, words in enumerate(row.end):
         p.text(x + 38, y + (37 if len(row.end) == 1 else 20 + i * 17), words, bold=not i, fill="ink" if not i else "muted", room=w - 46)
