@@ -47,6 +47,7 @@ lock:
 soak: environment
 	$(PYTHON) -m tests.plain.embedded.refused --count 10000 --seed $$(date +%j)
 	$(PYTHON) bench/live_series.py
+	$(PYTHON) bench/shuffled.py
 	$(PYTHON) -m pytest tests/mutants -m kind --every-mutant
 	$(PYTHON) bench/soak.py
 

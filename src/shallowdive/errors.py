@@ -23,6 +23,7 @@ ShallowDiveError
     ├── BadAnswer           SD-L04
     ├── NameUnknown         SD-L05   a cell uses what no cell has made yet
     ├── ApiRefused          SD-L06   the API server said no
+    ├── LineFailed          SD-L07   a line of a cell did not find what it looks for
     └── CheckFailed         SD-K01   exit 1: the work is not right yet
 
 A notebook shows `str(error)` and no traceback; a traceback is for bugs only."""
@@ -147,6 +148,10 @@ class NameUnknown(LabError):
 
 class ApiRefused(LabError):
     code = "SD-L06"
+
+
+class LineFailed(LabError):
+    code = "SD-L07"
 
 
 class CheckFailed(LabError):

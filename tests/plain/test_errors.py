@@ -35,7 +35,7 @@ def test_an_error_reads_as_what_seen_next() -> None:
 def shell(capsys: pytest.CaptureFixture[str]) -> InteractiveShell:
     made = InteractiveShell()
     made.colors = "nocolor"
-    made.set_custom_exc((NameError, ApiException), tidy._show)
+    made.set_custom_exc((NameError, ApiException, *tidy.NOT_FOUND), tidy._show)
     return made
 
 
@@ -59,9 +59,34 @@ def test_a_refusal_of_the_server_is_its_own_words(shell: InteractiveShell, capsy
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("line", "saw"),
+    [
+        ("[][0]", "IndexError: list index out of range"),
+        ("next(p for p in ())", "StopIteration"),
+        ("{}['a']", "KeyError: 'a'"),
+        ("len(None)", "TypeError: object of type 'NoneType' has no len()"),
+        ("None.items", "AttributeError: 'NoneType' object has no attribute 'items'"),
+    ],
+)
+def test_a_line_that_takes_something_out_of_nothing_says_so(
+    line: str, saw: str, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.run_cell(f"x = 1\n{line}")
+    said = capsys.readouterr().out
+    assert f"line 2: {line}\n" in said
+    assert f"this line did not find what it looks for [SD-L07]\n  seen: {saw}\n  next: run the cells above" in said
+    assert "Traceback" not in said
+
+
 def test_a_bug_keeps_its_traceback(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     shell.run_cell("1 / 0")
     assert "ZeroDivisionError" in capsys.readouterr().out
+    shell.run_cell("import json\njson.loads(None)")
+    said = capsys.readouterr().out
+    assert "TypeError" in said
+    assert "decoder" in said or "json/__init__" in said, "it was raised in somebody else's code: all of the way there"
+    assert "SD-L07" not in said
 
 
 def test_a_program_over_its_limit_is_killed_with_its_children_and_named() -> None:

@@ -20,7 +20,7 @@ from kubernetes.stream.ws_client import ERROR_CHANNEL
 from shallowdive.cluster.access import Access
 from shallowdive.cluster.apply import apply
 from shallowdive.errors import ClusterError, NoCluster, WaitTimeout
-from shallowdive.live import ClusterState, Follower, History, wait_for
+from shallowdive.live import LAB_KINDS, ClusterState, Follower, History, wait_for
 from shallowdive.objects import Object
 
 EXEC_BYTES = 1 << 20
@@ -43,7 +43,7 @@ class NamespaceClient:
         self.api = access.connect()
         self.core, self.apps = client.CoreV1Api(self.api), client.AppsV1Api(self.api)
         self.networking, self.discovery = client.NetworkingV1Api(self.api), client.DiscoveryV1Api(self.api)
-        self.follower = Follower(access.connect(pool=16), namespace, history=history)
+        self.follower = Follower(access.connect(pool=16), namespace, (*LAB_KINDS, "PersistentVolumeClaim"), history)
         if history:
             for _, self.follower.state in history.states():
                 pass  # the picture at the end of the record: the first list then adds only what changed since

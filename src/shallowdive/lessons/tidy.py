@@ -1,4 +1,5 @@
-"""What a beginner meets most, in words instead of a traceback: a name that no cell has made yet, and a refusal of the API server.
+"""What a beginner meets most, in words instead of a traceback: a name that no cell has made yet, a line that looks for what is not there,
+and a refusal of the API server.
 
 The line of the cell stays visible; everything else that goes wrong keeps its traceback, because that is a bug."""
 
@@ -11,13 +12,22 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
-from shallowdive.errors import ApiRefused, NameUnknown, ShallowDiveError
+from shallowdive.errors import ApiRefused, LineFailed, NameUnknown, ShallowDiveError
 from shallowdive.explain import explain_refusal
 from shallowdive.live.follow import reason
 
+NOT_FOUND = (LookupError, StopIteration, TypeError, AttributeError)
+"""What Python says when a line of a cell takes something out of nothing: an empty list, None."""
+
 
 def in_words(exc: BaseException) -> ShallowDiveError:
-    """The error of our tree for a NameError or an ApiException."""
+    """The error of our tree for an exception that `install` catches."""
+    if isinstance(exc, NOT_FOUND):
+        return LineFailed(
+            "this line did not find what it looks for",
+            saw=f"{type(exc).__name__}: {exc}".rstrip(": "),
+            try_this="run the cells above, in order; then print what the line takes something from",
+        )
     if isinstance(exc, NameError):
         return NameUnknown(
             f"the name {exc.name!r} is not known yet",
@@ -38,10 +48,12 @@ def install() -> None:
         return
     shell = get_ipython()
     if shell is not None:
-        shell.set_custom_exc((NameError, ApiException), _show)
+        shell.set_custom_exc((NameError, ApiException, *NOT_FOUND), _show)
 
 
-def _show(shell: Any, etype: type[BaseException], value: BaseException, tb: TracebackType, tb_offset: int | None = None) -> list[str]:  # noqa: ARG001 - IPython passes it
+def _show(shell: Any, etype: type[BaseException], value: BaseException, tb: TracebackType, tb_offset: int | None = None) -> list[str]:
+    if isinstance(value, NOT_FOUND) and not _is_cell(_deepest(tb)):
+        return shell.showtraceback((etype, value, tb), tb_offset=tb_offset) or []  # a bug, or a wrong use of somebody's function
     lines = _line_of_cell(tb) + str(in_words(value)).splitlines()
     shell._showtraceback(etype, value, lines)
     return lines
@@ -51,11 +63,23 @@ def _line_of_cell(tb: TracebackType | None) -> list[str]:
     """`line 3: code` of the cell that was run: the outermost frame that is a cell."""
     while tb is not None:
         name = tb.tb_frame.f_code.co_filename
-        code = linecache.getline(name, tb.tb_lineno).strip()
-        if "ipykernel" in name or name.startswith("<ipython"):
-            return [f"line {tb.tb_lineno}: {code}"]
+        if _is_cell(name):
+            return [f"line {tb.tb_lineno}: {linecache.getline(name, tb.tb_lineno).strip()}"]
         tb = tb.tb_next
     return []
+
+
+def _is_cell(file: str) -> bool:
+    """ipykernel keeps each cell in a folder `ipykernel_PID`; plain IPython calls it `<ipython-input-…>`."""
+    folder = file.replace("\\", "/").rpartition("/")[0].rpartition("/")[2]
+    return folder.startswith("ipykernel_") or file.startswith("<ipython")
+
+
+def _deepest(tb: TracebackType | None) -> str:
+    file = ""
+    while tb is not None:
+        file, tb = tb.tb_frame.f_code.co_filename, tb.tb_next
+    return file
 
 
 def _details(exc: ApiException) -> str:

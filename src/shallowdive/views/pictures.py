@@ -14,7 +14,7 @@ from shallowdive.live import ClusterState, History
 from shallowdive.objects import is_helper, name_of
 from shallowdive.objects.pods import container_statuses
 from shallowdive.objects.traffic import Second
-from shallowdive.views import bins, chain, life, machines, rollout, timeline, who, xray
+from shallowdive.views import bins, chain, life, machines, orders, rollout, timeline, who, xray
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
 from shallowdive.views.said import Said
 
@@ -126,6 +126,11 @@ PICTURES: dict[str, Picture] = {
         "how large may the next pod be?",
         lambda _: ["cpu", "memory"],
         ("Node",),
+    ),
+    "orders": Picture(
+        lambda s: orders.draw(s.state, s.history),
+        "In any order",
+        "which rows differ on the left, and which on the right?",
     ),
     "machines": Picture(
         lambda s: machines.draw(s.state, s.namespace),

@@ -94,12 +94,12 @@ def hop(p: Pic, a: Box, b: Box, words: str, token: str) -> tuple[float, float]:
     if a[0] == b[0]:
         x, y1, y2 = a[0] + a[2] / 2, a[1] + a[3] + 3, b[1] - 3
         middle = x, (y1 + y2) / 2
-        _arrow(p, x, y1, x, y2, token, dash)
+        arrow(p, x, y1, x, y2, token, dash)
         pill(p, x + 14, middle[1] - 10, words, token)
     else:
         y, x1, x2 = a[1] + a[3] / 2, a[0] + a[2] + 3, b[0] - 3
         middle = (x1 + x2) / 2, y
-        _arrow(p, x1, y, x2, y, token, dash)
+        arrow(p, x1, y, x2, y, token, dash)
         pill(p, middle[0], y + 12, words, token, "middle")
     if token == "fail":
         x, y = middle
@@ -117,7 +117,7 @@ def pill(p: Pic, x: float, y: float, words: str, token: str, anchor: Anchor = "s
     p.text(left + w / 2, y + 14, words, fill=token, anchor="middle", bold=True)
 
 
-def _arrow(p: Pic, x1: float, y1: float, x2: float, y2: float, stroke: str, dash: str) -> None:
+def arrow(p: Pic, x1: float, y1: float, x2: float, y2: float, stroke: str, dash: str) -> None:
     p.line(x1, y1, x2, y2, stroke, 2.5, dash)
     ux, uy = (0, 1) if x1 == x2 else (1, 0)
     head = ((x2, y2), (x2 - 7 * ux - 4 * uy, y2 - 7 * uy + 4 * ux), (x2 - 7 * ux + 4 * uy, y2 - 7 * uy - 4 * ux))

@@ -188,6 +188,7 @@ class Nobody:
 
 
 ACTING = {
+    "03-claims": 1,
     "00-first-pod": 3,
     "01-what-is-kubernetes": 1,
     "10-containers": 3,
