@@ -42,6 +42,7 @@ EQUAL: list[tuple[str, str]] = [
     (r"(?:(?<=  )|(?<=^))(\d+[dhms]){1,2}(?! \(\d+%)(?=  | \(|$)", "AGE"),
     (r" \(x\d+ over \S+\)", ""),
     (r"<invalid>", "AGE"),  # a clock that runs faster than kubectl's is ahead of it
+    (r"\b(kind://docker|embedded://)/", "PROVIDER/"),
     (r"(?<=CLUSTER-)worker2?\b", "worker"),
     (r"resourceVersion: \"\d+\"", 'resourceVersion: "N"'),
 ]

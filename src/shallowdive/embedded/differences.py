@@ -38,7 +38,7 @@ DIFFERENCES: list[Difference] = [
     Difference(
         "nodes",
         "three containers with a kubelet each",
-        "three objects; one kubelet in the process plays all of them",
+        "three objects, each with a providerID that begins with `embedded://`; one kubelet in the process plays all of them",
         "a node is a promise that pods are looked after: one caretaker can keep three",
     ),
     Difference(
