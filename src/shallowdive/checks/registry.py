@@ -29,6 +29,7 @@ LABS = {
         Lab("00-first-pod", "First pod", 1, ("tenant", "nodes-read"), 20),
         Lab("01-what-is-kubernetes", "Ask and walk away", 1, ("tenant",), 20),
         Lab("03-claims", "Claims court", 1, ("tenant",), 25),
+        Lab("06-resource-model", "Family tree", 1, ("tenant",), 25),
         Lab("10-containers", "Exit-code zoo", 1, ("tenant",), 30),
         Lab("11-pod", "Two flatmates", 1, ("tenant",), 25),
         Lab("12-deployment", "Update under fire", 1, ("tenant",), 30),

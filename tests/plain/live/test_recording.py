@@ -188,6 +188,7 @@ class Nobody:
 
 
 ACTING = {
+    "06-resource-model": 1,
     "03-claims": 1,
     "00-first-pod": 3,
     "01-what-is-kubernetes": 1,

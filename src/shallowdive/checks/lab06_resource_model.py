@@ -1,0 +1,178 @@
+"""Lab 6: one pod left its family by its label, another one lost its owner's name and got it back, and who writes what.
+
+What happened to which pod is read from the judge's record. Then the judge takes an owner's name away itself, and deletes a pod."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from kubernetes.client.exceptions import ApiException
+
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.cluster.bound import NamespaceClient
+from shallowdive.live import ClusterState, History
+from shallowdive.objects import Object, controller_uid, is_helper, labels_of, name_of, uid_of
+from shallowdive.objects.pods import is_ready
+
+WANTED = 3
+WRITTEN = ("readyReplicas", "observedGeneration", "conditions", "updatedReplicas")
+"""Of the fields that a learner sorts, those under status. (`replicas` stands in both halves, and in no question.)"""
+FIELDS = (*WRITTEN, "selector", "template", "strategy")
+
+
+def check(state: ClusterState, history: History, answers: Mapping[str, Any], client: NamespaceClient) -> list[CheckResult]:
+    return run_criteria(CRITERIA, Evidence(state, history, answers, client))
+
+
+predicted = predictions(
+    "a prediction before a pod's label was changed and one before its owner's name was taken away", "after-label", "after-reference",
+    got="both made",
+)  # fmt: skip
+
+
+@criterion("family-is-whole", f"one Deployment that wants {WANTED}, and {WANTED} ready pods that its ReplicaSet owns")
+def family_is_whole(e: Evidence) -> str:
+    deployment = find_deployment(e.state)
+    pods = e.state.pods_of(deployment)
+    wanted, ready = int(deployment["spec"].get("replicas", 1)), sum(map(is_ready, pods))
+    if not wanted == ready == len(pods) == WANTED:
+        raise Unmet(f"{wanted} wanted, {len(pods)} owned, {ready} of them ready", "kubectl get deployments,replicasets,pods")
+    return f"{WANTED} wanted, {WANTED} owned and ready"
+
+
+@criterion("one-orphan", "exactly one pod that nobody owns, which the ReplicaSet owned before its label was changed")
+def one_orphan(e: Evidence) -> str:
+    orphans = orphans_of(e.state)
+    if len(orphans) != 1:
+        raise Unmet(f"{len(orphans)} pods without an owner", OWNERS)
+    orphan = orphans[0]
+    was = [p for p in e.history.versions("Pod", uid_of(orphan)) if controller_uid(p) in sets_of(e.history)]
+    if not was:
+        raise Unmet("nobody ever owned it: it was made by hand", OWNERS)
+    if labels_of(was[0]) == labels_of(orphan):
+        raise Unmet("its labels are as they were", "kubectl get pods --show-labels")
+    return "it left by its label"
+
+
+OWNERS = "kubectl get pods -o custom-columns=NAME:.metadata.name,OWNER:.metadata.ownerReferences[0].name"
+
+
+@criterion("adopted-again", "a pod whose owner's name was taken away, and who has the same owner again, with the same UID and labels")
+def adopted_again(e: Evidence) -> str:
+    for uid in e.history.uids("Pod"):
+        versions = e.history.versions("Pod", uid)
+        for k, (before, lost) in enumerate(pairwise(versions), 1):
+            if not controller_uid(before) or controller_uid(lost):
+                continue
+            back = next((p for p in versions[k:] if controller_uid(p)), None)
+            until = versions[k - 1 : versions.index(back) + 1] if back is not None else []
+            if (
+                back is not None
+                and controller_uid(back) == controller_uid(before)
+                and all(labels_of(p) == labels_of(before) for p in until)
+            ):
+                return "the same owner came back for it"
+    raise Unmet("no pod lost its owner and got it back", "the cell that takes the reference away")
+
+
+@criterion("chain-named", "the kinds of a pod's owner, and of its owner's owner")
+def chain_named(e: Evidence) -> str:
+    deployment = find_deployment(e.state)
+    pods = e.state.pods_of(deployment)
+    truth = {
+        (str(o["kind"]), str(deployment.get("kind", "Deployment")))
+        for p in pods
+        for o in p["metadata"]["ownerReferences"]
+        if o.get("controller")
+    }
+    said = e.answers.get("answer.owners")
+    if not isinstance(said, list) or tuple(map(str, said)) not in truth:
+        raise Unmet(
+            "no answer" if said is None else f"your answer is {str(said)[:60]}",
+            "kubectl get pods,replicasets -o yaml, metadata.ownerReferences",
+        )
+    return "named right"
+
+
+@criterion("sorted", "which of the named fields the cluster writes: those under status")
+def sorted_right(e: Evidence) -> str:
+    truth = set(WRITTEN)
+    said = e.answers.get("answer.written-by-the-cluster")
+    if not isinstance(said, list) or {str(f) for f in said} != truth:
+        got = (
+            "no answer" if said is None else f"{len({str(f) for f in said} ^ truth) if isinstance(said, list) else 'all'} of them elsewhere"
+        )
+        raise Unmet(got, "kubectl get deployment -o yaml: is it under spec or under status?")
+    return "sorted right"
+
+
+@criterion("generation", "the generation of the Deployment after a change of its spec, which its controller has seen")
+def generation(e: Evidence) -> str:
+    deployment = find_deployment(e.state)
+    now, seen = int(deployment["metadata"].get("generation", 0)), int((deployment.get("status") or {}).get("observedGeneration") or 0)
+    said = e.answers.get("answer.generation")
+    if isinstance(said, bool) or said != now:
+        raise Unmet(
+            "no answer" if said is None else f"your answer is {str(said)[:40]!r}", "kubectl get deployment -o yaml, metadata.generation"
+        )
+    if now < 2 or seen < now:
+        raise Unmet(
+            "its spec was never changed" if now < 2 else "its controller has not seen the change yet", "kubectl get deployment -o yaml"
+        )
+    return "read right, and seen by its controller"
+
+
+@criterion(
+    "family-holds",
+    "the judge takes an owner's name away and deletes another pod: the first is adopted, the second replaced, the orphan stays",
+)
+def family_holds(e: Evidence) -> str:
+    now = e.client.state
+    deployment, orphans = find_deployment(now), {uid_of(o) for o in orphans_of(now)}
+    pods = sorted(now.pods_of(deployment), key=name_of)
+    if len(pods) < 2:
+        raise Unmet(f"{len(pods)} owned pods to choose from", OWNERS)
+    bare, victim = pods[0], pods[1]
+    _asked(lambda: e.client.core.patch_namespaced_pod(name_of(bare), e.client.namespace, {"metadata": {"ownerReferences": None}}))
+    e.client.wait_for(
+        "the pod to be adopted again", lambda s: uid_of(bare) in {uid_of(p) for p in s.pods_of(deployment)}, within_s=60, usually_s=1
+    )
+    _asked(lambda: e.client.core.delete_namespaced_pod(name_of(victim), e.client.namespace, grace_period_seconds=1))
+
+    def whole(s: ClusterState) -> bool:
+        owned = {uid_of(p): is_ready(p) for p in s.pods_of(deployment)}
+        return uid_of(victim) not in owned and uid_of(bare) in owned and len(owned) == len(pods) and all(owned.values())
+
+    state = e.client.wait_for("another pod in the place of the deleted one", whole, within_s=90, usually_s=5)
+    if {uid_of(o) for o in orphans_of(state)} != orphans:
+        raise Unmet("the pods without an owner are others now", OWNERS)
+    return "one adopted, one replaced"
+
+
+CRITERIA = (predicted, family_is_whole, one_orphan, adopted_again, chain_named, sorted_right, generation, family_holds)
+
+
+def find_deployment(state: ClusterState) -> Object:
+    found = state.all("Deployment")
+    if len(found) != 1:
+        raise Unmet(f"{len(found)} Deployments", "kubectl get deployments")
+    return found[0]
+
+
+def orphans_of(state: ClusterState) -> list[Object]:
+    return [p for p in state.all("Pod") if not controller_uid(p) and not is_helper(p)]
+
+
+def sets_of(history: History) -> set[str]:
+    """UIDs of every ReplicaSet that a Deployment owned."""
+    return {uid_of(s.object) for s in history.of("ReplicaSet") if controller_uid(s.object)}
+
+
+def _asked(call: Any) -> None:
+    try:
+        call()
+    except ApiException as exc:
+        if exc.status != 404:
+            raise
