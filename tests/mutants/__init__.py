@@ -63,10 +63,10 @@ def cases_of(lab: Lab) -> list[Case]:
 
 
 def best_of_each_criterion(cases: list[Case]) -> list[Case]:
-    """For each criterion the case that is red for it and for as little else as any; and the solution as it is meant."""
+    """For each criterion the case that is red for it and for as little else as any."""
     criteria = dict.fromkeys(sorted(name for c in cases for name in c.red))
     best = [min((c for c in cases if name in c.red), key=lambda c: len(c.red)) for name in criteria]
-    return [next(c for c in cases if not c.red), *(c for c in cases if c in best)]
+    return [c for c in cases if c in best]
 
 
 def judge_all(cases: list[tuple[str, Case]], places: Callable[[str], NamespaceClient], at_a_time: int) -> dict[tuple[str, str], Verdict]:
