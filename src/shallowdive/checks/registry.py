@@ -28,6 +28,7 @@ LABS = {
     for lab in (
         Lab("00-first-pod", "First pod", 1, ("tenant", "nodes-read"), 20),
         Lab("01-what-is-kubernetes", "Ask and walk away", 1, ("tenant",), 20),
+        Lab("02-controller", "You are the controller", 1, ("tenant",), 30),
         Lab("03-claims", "Claims court", 1, ("tenant",), 25),
         Lab("06-resource-model", "Family tree", 1, ("tenant",), 25),
         Lab("10-containers", "Exit-code zoo", 1, ("tenant",), 30),
