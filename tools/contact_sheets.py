@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from shallowdive.objects.traffic import Second
-from shallowdive.views import bins, chain, life, rollout, timeline, who, xray
+from shallowdive.views import bins, chain, keepers, life, rollout, timeline, who, xray
 from shallowdive.views.frame import STYLE, Drawn, framed
 from shallowdive.views.pictures import PICTURES, Sight
 from shallowdive.views.said import Said
@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from tests.plain.test_views import story  # noqa: E402 - the states that the tests draw are the ones to look at
 from tests.plain.views import generated  # noqa: E402
 from tests.plain.views.captured import MARKS, state_at, until  # noqa: E402
+from tests.plain.views.test_keepers import both as kept_by_both  # noqa: E402
 
 Card = tuple[str, Drawn]
 
@@ -39,6 +40,10 @@ def cards(name: str) -> list[Card]:
             ("said 5, was 5", timeline.draw(until("zoo"), MARKS["zoo"], said=Said(5, MARKS["delete"], 4))),
             ("still to come", timeline.draw(until("update"), MARKS["delete"] + 6, said=Said(0, MARKS["delete"], 30))),
             *((f"{n} pods", timeline.draw(story(n), 60.0)) for n in (60, 240, 1000)),
+        ],
+        "keepers": lambda: [
+            ("nobody looks", keepers.draw(kept_by_both(), 140.0, said=Said(2, 119.5, 5))),
+            ("after the left edge", keepers.draw(kept_by_both(), 200.0, since_s=160.0)),
         ],
         "rollout": lambda: [
             ("three requests failed", rollout.draw(until("zoo"), traffic, MARKS["zoo"], said=Said(20, MARKS["update"], 0))),

@@ -320,9 +320,9 @@ def no_grace(place: NamespaceClient) -> None:
     with running(place, level()):
         ready(place)
         for _ in range(3):
-            old = place.state.ready_pods(**LABELS)[0]
-            place.core.delete_namespaced_pod(name_of(old), place.namespace, grace_period_seconds=0)
-            place.wait_for("gone", lambda now, uid=uid_of(old): uid not in {uid_of(p) for p in now.all("Pod")}, within_s=30)
+            old = name_of(place.state.ready_pods(**LABELS)[0])
+            place.core.delete_namespaced_pod(old, place.namespace, grace_period_seconds=0)
+            place.wait_for("gone", lambda now, old=old: now.get("Pod", old) is None, within_s=30)
             ready(place)
     hole(place)
     with running(place, level()):

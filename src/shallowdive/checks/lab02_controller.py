@@ -43,7 +43,9 @@ def three_kills_survived(e: Evidence) -> str:
     return "killed, and each time three were ready again"
 
 
-@criterion("never-too-many", f"{KILLS} kills in a row were survived, and there were never more than {WANTED} pods at once, leaving ones aside")
+@criterion(
+    "never-too-many", f"{KILLS} kills in a row were survived with never more than {WANTED} pods at once, those on their way out aside"
+)
 def never_too_many(e: Evidence) -> str:
     kept = find_kept(e)
     if kept.in_a_row < KILLS:

@@ -90,12 +90,15 @@ class Lives:
 
 
 class Chronicle:
-    """What a record says about pods. `sets`: ReplicaSets with their number, in the order in which they were seen."""
+    """What a record says about pods. `sets`: ReplicaSets with their number, in the order in which they were seen; `set_names`,
+    `set_wishes`: by UID the name and how many it wanted over time."""
 
     def __init__(self) -> None:
         self.pods: dict[str, Life] = {}
         self.owner: dict[str, str] = {}
         self.sets: dict[str, int] = {}
+        self.set_names: dict[str, str] = {}
+        self.set_wishes: dict[str, Steps] = {}
         self.wanted: Steps = []
         self.first = self.last = 0.0
         self._wishes: dict[str, int] = {}
@@ -103,6 +106,7 @@ class Chronicle:
     def step(self, s: Seen) -> None:
         if s.kind == "ReplicaSet":
             self.sets.setdefault(uid_of(s.object), len(self.sets) + 1)
+            self._note_set(s)
         if s.kind not in ("Pod", "Deployment") or is_helper(s.object):
             return
         self.first, self.last = self.first or s.at_s, s.at_s
@@ -119,6 +123,13 @@ class Chronicle:
             life.gone = s.at_s
         elif not life.steps or life.steps[-1][1] != state:
             life.steps.append((s.at_s, state))
+
+    def _note_set(self, s: Seen) -> None:
+        n = 0 if s.type == "DELETED" else int((s.object.get("spec") or {}).get("replicas") or 0)
+        self.set_names[uid_of(s.object)] = name_of(s.object)
+        wishes = self.set_wishes.setdefault(uid_of(s.object), [])
+        if not wishes or wishes[-1][1] != n:
+            wishes.append((s.at_s, n))
 
 
 chronicles: Kept[Chronicle] = Kept(Chronicle, Chronicle.step)
@@ -138,11 +149,11 @@ def of_chronicle(seen: Chronicle, end_s: float | None = None, since_s: float | N
         return Life(life.name, steps, None if life.gone is None else round(life.gone - began, 2))
 
     shown = {uid: moved(life) for uid, life in seen.pods.items() if life.gone is None or life.gone > began}
-    wanted = _from_zero([(round(at - began, 2), n) for at, n in seen.wanted])
+    wanted = from_zero([(round(at - began, 2), n) for at, n in seen.wanted])
     return Lives(list(shown.values()), wanted, end, began, len(seen.pods) - len(shown), list(shown))
 
 
-def _from_zero(steps: Steps) -> Steps:
+def from_zero(steps: Steps) -> Steps:
     """The same steps, those before the left edge folded into one at it."""
     before = [n for t, n in steps if t <= 0]
     return ([(0.0, before[-1])] if before else []) + [(t, n) for t, n in steps if t > 0]

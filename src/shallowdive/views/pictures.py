@@ -14,7 +14,7 @@ from shallowdive.live import ClusterState, History
 from shallowdive.objects import is_helper, name_of
 from shallowdive.objects.pods import container_statuses
 from shallowdive.objects.traffic import Second
-from shallowdive.views import bins, chain, life, machines, orders, rollout, timeline, who, xray
+from shallowdive.views import bins, chain, keepers, life, machines, orders, rollout, timeline, who, xray
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
 from shallowdive.views.said import Said
 
@@ -103,6 +103,12 @@ PICTURES: dict[str, Picture] = {
         lambda s: timeline.draw(s.history, s.now_s, since_s=s.left_edge, said=s.said),
         "Desired against actual",
         "where does the green area leave the black line, and which lane begins there?",
+        _span,
+    ),
+    "keepers": Picture(
+        lambda s: keepers.draw(s.history, s.now_s, since_s=s.left_edge, said=s.said),
+        "Who keeps them alive?",
+        "which gap closed, and who had to be there for that?",
         _span,
     ),
     "rollout": Picture(

@@ -11,6 +11,9 @@ from shallowdive.views.axis import Axis, where_free
 from shallowdive.views.lives import Lives
 from shallowdive.views.shapes import Pic
 
+Level = Callable[[float], float]
+"""How high a number of pods stands, in px."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -37,10 +40,11 @@ def in_words(seen: Lives, said: Said, now: float) -> str:
     )
 
 
-def draw(p: Pic, seen: Lives, said: Said, x: Axis, y: Callable[[float], float], now: float) -> None:
+def draw(p: Pic, seen: Lives, said: Said, x: Axis, y: Level, now: float, rise: float = 110) -> None:
+    """`rise`: how far above nothing the line of the act begins."""
     act = said.since_s - seen.began_s
     a, b, was = x(act), x(act + said.after_s), outcome(seen, said, now)
-    p.line(a, y(0) + 6, a, y(0) - 110, "edge", 1, "2 3")
+    p.line(a, y(0) + 6, a, y(0) - rise, "edge", 1, "2 3")
     p.path(f"M{a:.1f} {y(seen.count(act)):.1f}V{y(said.value):.1f}H{b:.1f}", "none", "you", 2.5, "6 4")
     if was is not None:
         p.line(b, y(said.value), b, y(was), "you", 1)

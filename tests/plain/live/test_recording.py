@@ -192,6 +192,7 @@ ACTING = {
     "03-claims": 1,
     "00-first-pod": 3,
     "01-what-is-kubernetes": 1,
+    "02-controller": 2,
     "10-containers": 3,
     "11-pod": 4,
     "12-deployment": 1,
