@@ -19,7 +19,6 @@ from tests.mutants import answer, case
 Body = dict[str, Any]
 Loop = Callable[[NamespaceClient, threading.Event], None]
 LABELS = {"app": "mine"}
-HOLE_S = 12
 ALL = (
     "predicted", "three-kills-survived", "never-too-many", "leaving-not-counted", "caught-up", "replicaset-has-three",
     "replicaset-survives", "loop-is-gone",
@@ -143,10 +142,13 @@ def chaos(place: NamespaceClient, times: int = 3, labels: dict[str, str] = LABEL
         ready(place, 3, labels)
 
 
-def hole(place: NamespaceClient, labels: dict[str, str] = LABELS, s: float = HOLE_S) -> None:
-    """Two are killed, and for a while nothing happens."""
-    kill(place, 2, labels)
-    threading.Event().wait(s / place.access.speed)
+def hole(place: NamespaceClient, labels: dict[str, str] = LABELS, n: int = 2) -> None:
+    """So many are killed, and nothing happens until they are gone."""
+    before = {uid_of(p) for p in place.state.selected_by("Pod", labels)}
+    kill(place, n, labels)
+    left = len(place.state.ready_pods(**labels))
+    place.wait_for("those that leave to be gone", lambda now: len(now.selected_by("Pod", labels)) == left, within_s=60)
+    assert {uid_of(p) for p in place.state.selected_by("Pod", labels)} < before, "somebody made one meanwhile"
 
 
 def words(place: NamespaceClient) -> None:
@@ -300,8 +302,7 @@ def wants_four(place: NamespaceClient) -> None:
         for _ in range(3):
             kill(place)
             ready(place, 4)
-    kill(place, 3)
-    threading.Event().wait(HOLE_S / place.access.speed)
+    hole(place, n=3)
     with running(place, loop):
         ready(place, 4)
     their_part(place)

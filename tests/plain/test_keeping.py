@@ -6,16 +6,15 @@ from shallowdive.checks.keeping import Group, groups
 from shallowdive.live import History, Seen
 from tests.plain.test_views import READY, Body, pod
 
-HOLE_S = 8.0
-
 
 class Story:
-    """A record, told event by event; the clock is moved by hand."""
+    """A record, told event by event, a second apart."""
 
     def __init__(self) -> None:
         self.history, self.now_s = History(), 100.0
 
     def see(self, event: str, name: str, **meta: object) -> None:
+        self.now_s += 1
         owner = str(meta.pop("owner", ""))
         self.history.append(Seen(self.now_s, event, "Pod", pod(name, READY, owner, labels=meta.pop("labels", {"app": "mine"}), **meta)))
 
@@ -33,7 +32,7 @@ class Story:
 
     @property
     def kept(self) -> Group:
-        return groups(self.history, 3, HOLE_S)[0]
+        return groups(self.history, 3)[0]
 
 
 def three() -> Story:
@@ -84,10 +83,10 @@ def test_one_too_many_begins_the_row_anew() -> None:
     assert (story.kept.survived, story.kept.in_a_row) == (4, 3), "four again: this one does not count"
 
 
-def test_kills_that_nobody_answered_for_a_while_are_a_hole_and_not_survived() -> None:
+def test_kills_that_were_gone_before_anybody_acted_are_a_hole_and_not_survived() -> None:
     story = three()
     story.kill("a", "b")
-    story.now_s += HOLE_S
+    story.end("a", "b")
     assert story.kept.filled_holes == 0
     story.make("d")
     assert story.kept.filled_holes == 0
@@ -95,19 +94,30 @@ def test_kills_that_nobody_answered_for_a_while_are_a_hole_and_not_survived() ->
     assert (story.kept.filled_holes, story.kept.survived) == (1, 0)
 
 
-def test_a_hole_that_is_filled_sooner_is_none() -> None:
+def test_an_answer_before_all_are_gone_is_no_hole() -> None:
     story = three()
     story.kill("a", "b")
-    story.now_s += HOLE_S - 1
-    story.make("d", "e")
+    story.end("a")
+    story.make("d")
+    story.end("b")
+    story.make("e")
     assert (story.kept.filled_holes, story.kept.survived) == (0, 2)
+
+
+def test_one_missing_is_no_hole() -> None:
+    story = three()
+    story.kill("a")
+    story.end("a")
+    story.make("d")
+    assert (story.kept.filled_holes, story.kept.survived) == (0, 1)
 
 
 def test_the_beginning_is_no_hole() -> None:
     story = Story()
-    story.make("a")
-    story.now_s += 60
-    story.make("b", "c")
+    story.make("a", "b")
+    story.kill("a", "b")
+    story.end("a", "b")
+    story.make("c", "d", "e")
     assert story.kept.filled_holes == 0
 
 
@@ -127,7 +137,7 @@ def test_what_was_cleared_away_on_purpose_waits_for_no_answer() -> None:
 def test_a_pod_that_somebody_owned_when_it_was_made_belongs_to_no_loop() -> None:
     story = Story()
     story.make("a", owner="rs")
-    assert groups(story.history, 3, HOLE_S) == []
+    assert groups(story.history, 3) == []
     story.make("b")
     story.see("MODIFIED", "b", owner="rs")
     assert story.kept.uids == {"b"}, "adopted later: it was made bare"
@@ -139,7 +149,7 @@ def test_pods_with_other_labels_are_another_group_and_the_best_comes_first() -> 
     story.make("traffic", labels={"shallowdive/role": "traffic"})
     story.kill("a")
     story.make("d")
-    found = groups(story.history, 3, HOLE_S)
+    found = groups(story.history, 3)
     assert [sorted(g.uids) for g in found] == [["a", "b", "c", "d"], ["x", "y"]]
 
 

@@ -30,8 +30,6 @@ class Group:
 
     labels: Labels
     wanted: int
-    hole_s: float
-    """Two or more missing for so long: nobody looked."""
     uids: set[str] = field(default_factory=set)
     most: int = 0
     """The highest number of pods at once that were not on their way out."""
@@ -41,11 +39,12 @@ class Group:
     early: int = 0
     """Kills survived; those of them that were answered while the killed pod was still ending."""
     filled_holes: int = 0
+    """Times when two or more were missing, all that were killed were gone before anybody made another, and then it was full again."""
     _alive: set[str] = field(default_factory=set)
     _ready: set[str] = field(default_factory=set)
     _kills: list[Kill] = field(default_factory=list)
     _row: int = 0
-    _hole_since: float | None = None
+    _hole: bool = False
     _filling: bool = False
 
     def step(self, seen: Seen) -> None:
@@ -53,21 +52,21 @@ class Group:
         uid, there = uid_of(seen.object), seen.type != "DELETED"
         alive = there and _is_alive(seen.object)
         if uid in self._alive and not alive:
-            self._left(uid, seen.at_s)
+            self._left(uid)
         if not there:
             self._gone(uid)
         if uid not in self.uids:
             self.uids.add(uid)
             if alive:
-                self._born(uid, seen.at_s)
+                self._born(uid)
         (self._ready.add if there and is_ready(seen.object) else self._ready.discard)(uid)
         if len(self._ready) >= self.wanted:
             self._full()
 
-    def _born(self, uid: str, at_s: float) -> None:
-        if self._hole_since is not None and at_s - self._hole_since >= self.hole_s:
-            self._kills, self._filling = [], True  # nobody looked when these were killed: no loop survived that
-        self._hole_since = None
+    def _born(self, uid: str) -> None:
+        if self._hole and all(k.gone for k in self._kills if not k.answered):
+            self._kills, self._filling = [], True  # nobody looked while these were ending: no loop survived that
+        self._hole = False
         self._alive.add(uid)
         self.most = max(self.most, len(self._alive))
         waiting = next((k for k in self._kills if not k.answered), None)
@@ -78,12 +77,11 @@ class Group:
         if len(self._alive) > self.wanted:
             self._row = 0
 
-    def _left(self, uid: str, at_s: float) -> None:
+    def _left(self, uid: str) -> None:
         self._alive.discard(uid)
         if uid in self._ready:
             self._kills.append(Kill(uid))
-        if self.most >= self.wanted and len(self._alive) <= self.wanted - 2 and self._hole_since is None:
-            self._hole_since = at_s
+        self._hole = self._hole or (self.most >= self.wanted and len(self._alive) <= self.wanted - 2)
 
     def _gone(self, uid: str) -> None:
         for kill in self._kills:
@@ -101,7 +99,7 @@ class Group:
         self._filling = False
 
 
-def groups(history: History, wanted: int, hole_s: float) -> list[Group]:
+def groups(history: History, wanted: int) -> list[Group]:
     """Every group of bare pods that was ever seen; the one that survived most comes first."""
     found: dict[Labels, Group] = {}
     of_pod: dict[str, Group | None] = {}
@@ -111,7 +109,7 @@ def groups(history: History, wanted: int, hole_s: float) -> list[Group]:
         uid, labels = uid_of(seen.object), frozenset(labels_of(seen.object).items())
         if uid not in of_pod:
             bare = not controller_uid(seen.object)
-            of_pod[uid] = found.setdefault(labels, Group(labels, wanted, hole_s)) if bare else None
+            of_pod[uid] = found.setdefault(labels, Group(labels, wanted)) if bare else None
         group = of_pod[uid]
         if group:
             group.step(seen)
