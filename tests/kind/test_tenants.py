@@ -89,7 +89,7 @@ def runs(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[d
     """Every lab that needs no more than a namespace, run by a tenant of its own, all at once."""
     labs = [lab.id for lab in LABS.values() if lab.needs == ("tenant",)]
     envs = {lab: make_tenant(access, lab, f"tenant-{lab[:2]}", tmp_path_factory.mktemp(f"tenant-{lab}")) for lab in labs}
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(len(labs)) as pool:
         yield dict(zip(labs, pool.map(lambda lab: run_lab(lab, envs[lab]), labs), strict=True))
     core = client.CoreV1Api(access.connect())
     for env in envs.values():

@@ -124,6 +124,8 @@ def zoo(place: NamespaceClient, *, leave_out: tuple[str, ...] = (), **instead: B
         place.wait_for("no image", lambda now: waits_for_image(now.get("Pod", "unicorn")), within_s=90)
     if "hog" not in leave_out:
         killed(place)
+    if "sloth" not in leave_out:
+        place.wait_for("the sloth to run", lambda now: (p := now.get("Pod", "sloth")) and runs(p), within_s=90)
 
 
 def repaired(place: NamespaceClient, body: Body | None = None) -> None:

@@ -69,11 +69,16 @@ class Known:
         return (self.spec.get("image"), *command_of(self.spec))
 
     @property
+    def told(self) -> list[float]:
+        """Seconds of each wait that is over, as the kubelet told them beforehand, each once: it may say the same again, and the count of
+        restarts beside it may be an older one."""
+        return list(dict.fromkeys(self.timers[n] for n in sorted(self.timers) if n < self.restarts))
+
+    @property
     def waits(self) -> list[float]:
-        """Seconds of each wait that is over, as the kubelet told them beforehand; as it then was, where it told nothing in time."""
+        """Seconds of each pause that is over, as the kubelet told them; as it then was, where it told less than two in time."""
         measured = [b.began_s - a.ended_s for a, b in pairwise(self.ends) if b.began_s]
-        told = {n: s for n, s in self.timers.items() if n < self.restarts}
-        return [told[n] for n in sorted(told)] if len(told) > 1 else measured
+        return self.told if len(self.told) > 1 else measured
 
 
 def known(history: History) -> list[Known]:

@@ -6,6 +6,7 @@ runs under the limit that was too small, and has to be killed."""
 from __future__ import annotations
 
 import copy
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -56,6 +57,8 @@ PREDICTIONS = ("ant", "mole", "hog", "sloth", "unicorn", "dodo", "ready-later", 
 SAME, DOUBLES, CHANCE = "is the same each time", "doubles each time", "is drawn at random"
 A_WAIT_S, MOST_S = 5, 290
 """The first restart comes at once, so a shorter pause is no back-off; and it does not grow beyond 300 s."""
+NEARLY = 0.48
+"""Powers of two that a wait may be off, and is still taken for the next whole one: 11 and 30 for 10 and 20."""
 WORDS_LEAST = 10
 """Characters of a quotation: fewer are found in any text."""
 CAUSE = re.compile(
@@ -143,7 +146,7 @@ def event_quoted(e: Evidence) -> str:
 
 @criterion("timer-read", "how the waits between two tries go on, as the record has it")
 def timer_read(e: Evidence) -> str:
-    truth = rule_of([one.waits for one in known(e.history)])
+    truth = rule_seen(known(e.history))
     if not truth:
         raise Unmet("no container has waited twice before a further try", "leave one of them alone for a minute: kubectl get pods -w")
     if e.answers.get("answer.waits") != truth:
@@ -239,14 +242,23 @@ def says_why(said: str, text: str) -> bool:
 
 
 # ── what happened ────────────────────────────────────────────────────────────────────────────────────────────
+def rule_seen(containers: list[Known]) -> str:
+    """The rule as the kubelet told it. Where it told too little in time, the pauses say only that there were two: on a busy machine a pause
+    is as long as the machine needs, and the timer behind it is known to double."""
+    told = rule_of([one.told for one in containers])
+    return told or (DOUBLES if rule_of([one.waits for one in containers]) else "")
+
+
 def rule_of(waits: list[list[float]]) -> str:
-    """The rule that the waits of all containers follow; '' when none has waited twice."""
+    """The rule that the waits of all containers follow; '' when none has waited twice. One that was not heard of in between may be
+    missing: 10 and 40 double, too."""
     pairs = [(a, b) for of_one in waits for a, b in pairwise(w for w in of_one if w >= A_WAIT_S) if a < MOST_S / 2]
     if not pairs:
         return ""
-    if all(1.5 <= b / a <= 2.8 for a, b in pairs):
+    steps = [math.log2(b / a) for a, b in pairs]
+    if all(round(step) >= 1 and abs(step - round(step)) <= NEARLY for step in steps):
         return DOUBLES
-    return SAME if all(0.7 <= b / a <= 1.4 for a, b in pairs) else CHANCE
+    return SAME if all(abs(step) <= NEARLY for step in steps) else CHANCE
 
 
 def killed_ends(one: Known) -> list[End]:
