@@ -62,11 +62,20 @@ def cases_of(lab: Lab) -> list[Case]:
     return [c for c in vars(module).values() if isinstance(c, Case)]
 
 
-def best_of_each_criterion(cases: list[Case]) -> list[Case]:
-    """For each criterion the case that is red for it and for as little else as any."""
-    criteria = dict.fromkeys(sorted(name for c in cases for name in c.red))
-    best = [min((c for c in cases if name in c.red), key=lambda c: len(c.red)) for name in criteria]
-    return [c for c in cases if c in best]
+def few_for_every_criterion(cases: list[Case]) -> list[Case]:
+    """A few cases that between them are red for every criterion: those that show most of what is missing come first, and none that is
+    red for more than half of the criteria, which tells little about each."""
+    missing = {name for c in cases for name in c.red}
+    telling = [c for c in cases if c.red and 2 * len(c.red) <= len(missing)]
+    found: list[Case] = []
+    while missing:
+        best = max(telling, key=lambda c: (len(c.red & missing), -len(c.red)))
+        if not best.red & missing:  # only work that is wrong altogether shows the rest
+            telling = [c for c in cases if c.red]
+            continue
+        found.append(best)
+        missing -= best.red
+    return [c for c in cases if c in found]
 
 
 def judge_all(cases: list[tuple[str, Case]], places: Callable[[str], NamespaceClient], at_a_time: int) -> dict[tuple[str, str], Verdict]:

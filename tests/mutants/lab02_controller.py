@@ -81,24 +81,23 @@ def once(place: NamespaceClient, stop: threading.Event) -> None:
 
 def edge(place: NamespaceClient, stop: threading.Event) -> None:
     """Makes three at first; from then on one for each pod of which it hears that it is on its way out. What it does not hear is lost."""
-    for _ in range(3 if not there(place) else 0):
-        create(place)
     heard: set[str] = set()
     follow(place, stop, lambda uid: uid in heard or heard.add(uid) or create(place))
 
 
 def doubled(place: NamespaceClient, stop: threading.Event) -> None:
     """Two for each pod that leaves: as if each message came twice."""
-    for _ in range(3 if not there(place) else 0):
-        create(place)
     heard: set[str] = set()
     follow(place, stop, lambda uid: uid in heard or heard.add(uid) or (create(place), create(place)))
 
 
 def follow(place: NamespaceClient, stop: threading.Event, leaves: Callable[[str], Any]) -> None:
-    """Call `leaves` for each message about a pod that is on its way out and not gone yet."""
+    """Make three where there is none; then call `leaves` for each message about a pod that is on its way out and not gone yet. It
+    hears everything from before the first pod on: what is killed at once is not missed."""
     core = client.CoreV1Api(place.access.connect())
     version = core.list_namespaced_pod(place.namespace).metadata.resource_version
+    for _ in range(0 if there(place) else 3):
+        create(place)
     for event in watch.Watch().stream(
         core.list_namespaced_pod, place.namespace, label_selector="app=mine", resource_version=version, timeout_seconds=60
     ):
