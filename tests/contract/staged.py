@@ -139,6 +139,11 @@ PODS: dict[str, Json] = {
         volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "first-used"}}],
         **FOR_EVER,
     ),
+    "before-its-claim": pod(
+        container(FOREVER, volumeMounts=[{"name": "v", "mountPath": "/v"}]),
+        volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "asked-first"}}],
+        **FOR_EVER,
+    ),
 }
 
 
@@ -192,6 +197,7 @@ class Stage:
             self._make(f"{self._core}/pods", name, made)
         for name, made in JOBS.items():
             self._make(f"{self.batch}/jobs", name, made)
+        self._make(f"{self._core}/persistentvolumeclaims", "asked-first", {"spec": CLAIM})
 
     def _make(self, path: str, name: str, body: Json) -> None:
         answer = self.api.post(path, body | {"metadata": body.get("metadata", {}) | {"name": name}})

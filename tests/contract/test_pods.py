@@ -323,6 +323,13 @@ def test_a_claim_waits_for_its_first_consumer(stage: Stage) -> None:
     assert stage.events("never-used")[0]["message"] == "waiting for first consumer to be created before binding"
 
 
+def test_a_claim_that_comes_after_its_pod_waits_for_that_pods_node(stage: Stage) -> None:
+    stage.running("before-its-claim")
+    eventually(lambda: "WaitForPodScheduled" in stage.reasons("asked-first"))
+    words = {e["message"] for e in stage.events("asked-first") if e["reason"].startswith("WaitFor")}
+    assert words == {"waiting for pod before-its-claim to be scheduled"}
+
+
 def test_a_used_claim_is_bound_to_a_volume_of_that_node(stage: Stage) -> None:
     seen = stage.running("claims")
     claim: Json = stage.api.seen(f"{stage.core}/persistentvolumeclaims/first-used")

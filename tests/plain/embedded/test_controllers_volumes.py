@@ -28,6 +28,17 @@ def test_a_claim_of_the_class_standard_waits_for_its_first_pod(world: World) -> 
     assert world.events("data", "WaitForFirstConsumer") == ["waiting for first consumer to be created before binding"]
 
 
+def test_a_claim_that_comes_after_its_pods_waits_for_their_node(world: World) -> None:
+    user(world)
+    world.advance(1)
+    claim(world)
+    world.advance(0.2)
+    assert world.events("data", "WaitForPodScheduled") == ["waiting for pod user to be scheduled"]
+    assert world.events("data", "WaitForFirstConsumer") == []
+    world.advance(10)
+    assert world.must(PVCS, "data")["status"]["phase"] == "Bound"
+
+
 def test_the_first_pod_brings_a_volume_on_its_own_node(world: World) -> None:
     uid = claim(world)["metadata"]["uid"]
     user(world)

@@ -201,3 +201,17 @@ def test_a_container_of_the_pause_image_has_no_shell(living: Living) -> None:
 def test_the_image_without_a_command_is_a_shell_that_finds_nothing_to_read(living: Living) -> None:
     living.pod("p", {"name": "main", "image": BUSYBOX}, restartPolicy="Never", after=6)
     assert living.look("p")["status"]["phase"] == "Succeeded"
+
+
+def test_a_folder_is_copied_into_one_that_is_there_and_a_volume_stays_a_volume(living: Living) -> None:
+    volume = {"volumes": [{"name": "v", "emptyDir": {}}]}
+    mounted = shell("sleep 100") | {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    living.pod("p", mounted, mounted | {"name": "other"}, **volume)
+    living.run(
+        "p",
+        "mkdir -p /tmp/a/b; echo one > /tmp/a/x; echo two > /tmp/a/b/y; echo old > /v/z; cp -r /tmp/a/. /v/; cp -r /tmp/a /v",
+        container="main",
+    )
+    assert living.run("p", "cd /v; find . -type f | sort; cat x b/y z a/b/y", container="other")[0].split() == [
+        "./a/b/y", "./a/x", "./b/y", "./x", "./z", "one", "two", "old", "two",
+    ]  # fmt: skip

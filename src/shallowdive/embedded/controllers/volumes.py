@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from shallowdive.embedded import quantity
+from shallowdive.embedded.controllers.protection import claims_of
 from shallowdive.embedded.index import Index
-from shallowdive.embedded.kinds import NODES, PVCS, PVS, STORAGECLASSES
+from shallowdive.embedded.kinds import NODES, PODS, PVCS, PVS, STORAGECLASSES
 from shallowdive.embedded.loop import Controller
 from shallowdive.embedded.scheduler.terms import term_matches
 from shallowdive.embedded.selector import picks
@@ -32,6 +33,7 @@ class VolumeBinder(Controller):
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)
         self._pending = Index(cluster.store, PVCS, _class_while_pending)
+        self._users = Index(cluster.store, PODS, claims_of)
 
     def keys(self, event: Event) -> Iterable[Key]:
         """Keys are claims, and volumes under the namespace ''."""
@@ -128,7 +130,7 @@ class VolumeBinder(Controller):
         elif class_ is None:
             self._say(claim, "Warning", "ProvisioningFailed", f'storageclass.storage.k8s.io "{name}" not found')
         elif self._waits_for_pod(claim) and SELECTED_NODE not in annotations:
-            self._say(claim, "Normal", "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+            self._say(claim, "Normal", *self._waits_for(key))
         elif class_["provisioner"] != "kubernetes.io/no-provisioner":
             maker: str = class_["provisioner"]
             if any(annotations.get(note) != maker for note in PROVISIONERS):
@@ -138,6 +140,13 @@ class VolumeBinder(Controller):
                 "If volume creation is delayed, please verify that the provisioner is running and correctly registered."
             )
             self._say(claim, "Normal", "ExternalProvisioning", text)
+
+    def _waits_for(self, key: Key) -> tuple[str, str]:
+        """Reason and words: nobody uses the claim yet, or somebody does who has no node."""
+        names = [pod["metadata"]["name"] for pod in self._users.objects(key) if not pod["spec"].get("nodeName")]
+        if not names:
+            return "WaitForFirstConsumer", "waiting for first consumer to be created before binding"
+        return "WaitForPodScheduled", f"waiting for pod{'s' if len(names) > 1 else ''} {','.join(names)} to be scheduled"
 
     # volumes
 

@@ -174,6 +174,18 @@ def _copy(node: Node, now: float) -> Node:
     return File(bytes(node.data), node.program, now, node.size) if isinstance(node, File) else node
 
 
+def _merge(source: Folder, into: Node, now: float) -> None:
+    """A folder that is there keeps what it has, and stays the same folder: it may be a volume."""
+    if not isinstance(into, Folder):
+        raise NotADirectoryError(20, "Not a directory")
+    for name, below in source.listing().items():
+        there = into.entries.get(name)
+        if isinstance(below, Folder) and isinstance(there, Folder):
+            _merge(below, there, now)
+        else:
+            into.entries[name] = _copy(below, now)
+
+
 def cp(process: Process, arguments: list[str]) -> int:
     flags, names = options(arguments)
     if len(names) < 2:
@@ -188,6 +200,8 @@ def cp(process: Process, arguments: list[str]) -> int:
         target = _target(process, name, to)
         if isinstance(node, (File, Live)):
             process.container.files.write(target, process.container.files.read(name, process.cwd), process.cwd)
+        elif isinstance(node, Folder) and process.container.files.exists(target, process.cwd):
+            _merge(node, process.container.files.find(target, process.cwd), process.clock.now())
         else:
             process.container.files.put(target, _copy(node, process.clock.now()), process.cwd)
 
