@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from kubernetes.client.exceptions import ApiException
-
+from shallowdive.checks.folders import mounts_of, room_of, run
 from shallowdive.checks.pod_lives import Life, Restart, Silence, endpoint_was_out, is_judges, liveness_kills, lives
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.checks.stand_in import TCP_LISTEN, sockets, stand_in
@@ -190,10 +189,6 @@ def find_pod(e: Evidence) -> Object:
     return sorted(ready_once or pairs, key=lambda p: (bool(shared_volumes(p)), is_ready(p)))[-1]
 
 
-def mounts_of(pod: Object, volume: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(c["name"], m) for c in long_running(pod) for m in c.get("volumeMounts") or [] if m["name"] == volume]
-
-
 def shared_volumes(pod: Object) -> list[str]:
     """Names of the emptyDir volumes that two containers mount."""
     empty = [v["name"] for v in pod["spec"].get("volumes") or [] if "emptyDir" in v]
@@ -211,12 +206,6 @@ def shared_mounts(pod: Object) -> tuple[tuple[str, str], tuple[str, str]]:
     raise Unmet("no emptyDir volume is mounted in two of its containers", f"kubectl get pod {name_of(pod)} -o yaml")
 
 
-def room_of(pod: Object, container: str) -> str:
-    """A folder of the container's own, outside every volume."""
-    mounts = [m["mountPath"].rstrip("/") for c in long_running(pod) if c["name"] == container for m in c.get("volumeMounts") or []]
-    return next((d for d in ("/tmp", "/var/tmp", "/var") if not any(d == m or d.startswith(f"{m}/") for m in mounts)), "")
-
-
 def ports_of(e: Evidence, pod: Object, container: str) -> list[int]:
     """The ports on which this container's own processes listen: the pod's sockets whose inode one of them holds open."""
     with suppress(Unmet):
@@ -224,18 +213,6 @@ def ports_of(e: Evidence, pod: Object, container: str) -> list[int]:
         held = set(re.findall(r"socket:\[(\d+)\]", text))
         return sorted({s.port for s in sockets(text) if s.state == TCP_LISTEN and s.inode in held})
     return []
-
-
-def run(e: Evidence, pod: Object, container: str, script: str) -> str:
-    """A line of shell in a container; Unmet where the container has no shell or does not run."""
-    try:
-        return e.client.exec(name_of(pod), ("sh", "-c", script), container=container)
-    except RuntimeError as exc:
-        raise Unmet(f"container {container} could not run a command", f"kubectl exec {name_of(pod)} -c {container} -- sh") from exc
-    except ApiException as exc:
-        if exc.status != 404:
-            raise
-        raise Unmet(f"container {container} does not run", f"kubectl describe pod {name_of(pod)}") from exc
 
 
 # ── what happened ────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,6 +31,7 @@ LABS = {
         Lab("02-controller", "You are the controller", 1, ("tenant",), 30),
         Lab("03-claims", "Claims court", 1, ("tenant",), 25),
         Lab("06-resource-model", "Family tree", 1, ("tenant",), 25),
+        Lab("09-volumes", "The guest book that forgets", 1, ("tenant",), 30),
         Lab("10-containers", "Exit-code zoo", 1, ("tenant",), 30),
         Lab("11-pod", "Two flatmates", 1, ("tenant",), 25),
         Lab("12-deployment", "Update under fire", 1, ("tenant",), 30),

@@ -1,0 +1,322 @@
+"""Lab 9: what a container, a pod and a claim remember, and what a claim's volume does to the pods that use it.
+
+What happened during the lab is read from the judge's history. What is remembered is tried: the judge writes words that nobody can know,
+ends a container, deletes a pod, and reads. A pod is marked before that, so that nothing of it counts as the learner's."""
+
+from __future__ import annotations
+
+import copy
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes.client.exceptions import ApiException
+
+from shallowdive.checks.folders import mounts_of, room_of, run
+from shallowdive.checks.pod_lives import Life, lives
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.stand_in import is_token
+from shallowdive.cluster.bound import NamespaceClient
+from shallowdive.cluster.images import AGNHOST, AGNHOST_BEFORE
+from shallowdive.errors import ClusterError, WaitTimeout
+from shallowdive.live import ClusterState, History
+from shallowdive.objects import Object, annotations_of, controller_uid, is_helper, name_of, uid_of
+from shallowdive.objects.pods import container_statuses, is_ready, pod_state
+
+JUDGED = "shallowdive/judged"
+"""Annotation of a pod that the judge has begun to act on."""
+KEPT_AWAY = re.compile(r"PersistentVolume's node affinity|volume node affinity conflict")
+"""The scheduler's words for a node on which the volume is not; the second until Kubernetes 1.31."""
+WAITS = "WaitForFirstConsumer"
+KILL_S, AGAIN_S, NEXT_S = 6, 120, 120
+"""Seconds in which a killed program is started again; with a back-off; and in which another pod takes a deleted one's place."""
+
+
+def check(state: ClusterState, history: History, answers: Mapping[str, Any], client: NamespaceClient) -> list[CheckResult]:
+    return run_criteria(CRITERIA, Evidence(state, history, answers, client))
+
+
+predicted = predictions("a prediction before each of the four experiments", "claim-alone", "after-kill", "after-delete", "elsewhere")
+
+
+@criterion("claim-mounted", "a ready pod that mounts a bound claim into a container")
+def claim_mounted(e: Evidence) -> str:
+    find_pod(e)
+    return "mounted, and bound"
+
+
+@criterion("claim-came-first", "the claim was there, Pending, before any pod that uses it")
+def claim_came_first(e: Evidence) -> str:
+    claim = claim_of(e, find_pod(e))
+    for state in _states(e.history):
+        then = state.get("PersistentVolumeClaim", name_of(claim))
+        alone = not [p for p in state.all("Pod") if name_of(claim) in named_by(p)]
+        if then and alone and uid_of(then) == uid_of(claim) and phase_of(then) == "Pending":
+            return "Pending alone, bound later"
+    raise Unmet("it was never seen Pending without a pod that names it", "delete both, make the claim first: kubectl get pvc")
+
+
+@criterion("why-it-waits", "the reason that the event about the waiting claim gives, in one word")
+def why_it_waits(e: Evidence) -> str:
+    about = {s.object.get("reason") for s in e.history.of("Event") if kind_of(s.object) == "PersistentVolumeClaim"}
+    said = e.answers.get("answer.pending-because")
+    if WAITS not in about:
+        raise Unmet("no event told of a claim that waits for its first pod", "kubectl get events")
+    if said != WAITS:
+        raise Unmet("no answer" if said is None else f"your answer is {str(said)[:40]!r}", "kubectl describe pvc, the events at its end")
+    return "named right"
+
+
+@criterion("restarted", "a container of the pod was ended and started again, and the pod stayed")
+def restarted(e: Evidence) -> str:
+    if not [r for life in pod_lives(e.history) for r in life.restarts()]:
+        raise Unmet("in no pod with a claim did the restart count rise and the pod become ready again", "kubectl get pods")
+    return "the count rose, the pod stayed"
+
+
+@criterion("replaced", "the pod was deleted, and another one mounted the same claim")
+def replaced(e: Evidence) -> str:
+    found = pod_lives(e.history)
+    for old in (x for x in found if x.left_at is not None):
+        for new in found:
+            if new.ready_at > (old.left_at or 0) and set(claims_in(old.pod)) & set(claims_in(new.pod)):
+                return "another pod, the same claim"
+    raise Unmet("no pod with a claim was deleted and followed by another one", "kubectl get pods; kubectl delete pod NAME")
+
+
+@criterion("tried-elsewhere", "a pod of the claim was sent away from the volume's node, and no node would have it")
+def tried_elsewhere(e: Evidence) -> str:
+    users = {uid_of(s.object) for s in e.history.of("Pod") if claims_in(s.object)}
+    for event in (s.object for s in e.history.of("Event")):
+        if event["involvedObject"].get("uid") in users and KEPT_AWAY.search(str(event.get("message"))):
+            return "it stayed Pending, because of its volume"
+    raise Unmet(
+        "no event says that a node did not match the volume of such a pod", "kubectl get events --field-selector reason=FailedScheduling"
+    )
+
+
+@criterion("pinned-to", "the name of the node that the claim's volume is on")
+def pinned_to(e: Evidence) -> str:
+    pod = find_pod(e)
+    said = e.answers.get("answer.pinned-to")
+    if said != pod["spec"].get("nodeName"):
+        raise Unmet(
+            "no answer" if said is None else f"your answer is {str(said)[:60]!r}", "kubectl get pods -o wide; kubectl get pvc -o yaml"
+        )
+    return "named right"
+
+
+@criterion("container-forgets", "a word of the judge's in the container's own files is gone when the container was started again")
+def container_forgets(e: Evidence) -> str:
+    at = place_in(find_pod(e), "persistentVolumeClaim")
+    room = room_of(at.pod, at.container)
+    file = f"{room}/judge-{secrets.token_hex(4)}"
+    word = leave(e, Place(at.pod, at.container, room), file)
+    again = start_again(e, at.pod, at.container)
+    if word in run(e, again, at.container, f"cat {file} 2>/dev/null || true"):
+        raise Unmet("it was still there: something carries the files over", "the command of the container")
+    return "gone with the container"
+
+
+@criterion("pod-forgets", "a word of the judge's in an emptyDir volume is gone when another pod has taken the pod's place")
+def pod_forgets(e: Evidence) -> str:
+    at = next(iter(places(e, "emptyDir")), None)
+    if at is None:
+        raise Unmet("no ready pod mounts an emptyDir volume", "volumes and volumeMounts of the pod")
+    file = f"{at.folder}/judge-{secrets.token_hex(4)}"
+    word = leave(e, at, file)
+    new = replace(e, at.pod)
+    if word in run(e, new, at.container, f"cat {file} 2>/dev/null || true"):
+        raise Unmet("it was still there: something carries the files over", "the volumes of the pod, and the command of its container")
+    return "gone with the pod"
+
+
+@criterion("claim-remembers", "a word of the judge's, written through the pod into the claim, is read in the pod that takes its place")
+def claim_remembers(e: Evidence) -> str:
+    at = place_in(find_pod(e), "persistentVolumeClaim")
+    file = f"{at.folder}/judge-{secrets.token_hex(4)}"
+    word = leave(e, at, file)
+    new = replace(e, at.pod)
+    found = run(e, new, at.container, f"cat {file} 2>/dev/null || true")
+    with suppress(Unmet):
+        run(e, new, at.container, f"rm -f {file}")
+    if word not in found:
+        raise Unmet("the next pod did not have it", "the command of the container: does it clear the folder?")
+    return "still there in another pod"
+
+
+CRITERIA = (
+    predicted, claim_mounted, claim_came_first, why_it_waits, restarted, replaced, tried_elsewhere, pinned_to, container_forgets,
+    pod_forgets, claim_remembers,
+)  # fmt: skip
+
+
+# ── pods and their claims ────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder in a container of a pod."""
+
+    pod: Object
+    container: str
+    folder: str
+
+
+def places_in(pod: Object, kind: str) -> Iterator[Place]:
+    """Folders of the pod's containers that can be written and lie in a volume of this kind."""
+    for volume in pod["spec"].get("volumes") or []:
+        if kind in volume and not (volume[kind] or {}).get("readOnly"):
+            yield from (Place(pod, c, m["mountPath"].rstrip("/")) for c, m in mounts_of(pod, volume["name"]) if not m.get("readOnly"))
+
+
+def place_in(pod: Object, kind: str) -> Place:
+    found = next(places_in(pod, kind), None)
+    if found is None:
+        raise Unmet("the claim is mounted read-only", f"kubectl get pod {name_of(pod)} -o yaml")
+    return found
+
+
+def places(e: Evidence, kind: str) -> Iterator[Place]:
+    """Such folders in ready pods, first in the one that mounts the claim."""
+    with suppress(Unmet):
+        yield from places_in(find_pod(e), kind)
+    yield from (at for p in e.client.state.all("Pod") if is_ready(p) and not is_helper(p) for at in places_in(p, kind))
+
+
+def named_by(pod: Object) -> list[str]:
+    """Claims that a pod names, mounted or not."""
+    volumes = (v.get("persistentVolumeClaim") or {} for v in pod["spec"].get("volumes") or [])
+    return [str(v["claimName"]) for v in volumes if v.get("claimName")]
+
+
+def claims_in(pod: Object) -> list[str]:
+    """Claims that a container of the pod mounts."""
+    volumes = [v for v in pod["spec"].get("volumes") or [] if "persistentVolumeClaim" in v]
+    return [str(v["persistentVolumeClaim"]["claimName"]) for v in volumes if mounts_of(pod, v["name"])]
+
+
+def phase_of(claim: Object) -> str:
+    return str((claim.get("status") or {}).get("phase", "Pending"))
+
+
+def kind_of(event: Object) -> str:
+    return str((event.get("involvedObject") or {}).get("kind"))
+
+
+def find_pod(e: Evidence) -> Object:
+    """The pod that is judged: ready, with a bound claim mounted; of several one that also mounts an emptyDir, then the newest."""
+    state = e.client.state
+    bound = {name_of(c) for c in state.all("PersistentVolumeClaim") if phase_of(c) == "Bound"}
+    users = [p for p in state.all("Pod") if is_ready(p) and not is_helper(p) and bound & set(claims_in(p))]
+    if not users:
+        claims = ", ".join(f"{name_of(c)} ({phase_of(c)})" for c in state.all("PersistentVolumeClaim"))
+        pods = ", ".join(f"{name_of(p)} ({pod_state(p)}, mounts {mounted(p)})" for p in state.all("Pod") if not is_helper(p))
+        raise Unmet(f"claims there: {claims or 'none'}; pods there: {pods or 'none'}", "kubectl get pvc; kubectl describe pods")
+    return sorted(users, key=lambda p: (next(places_in(p, "emptyDir"), None) is not None, p["metadata"]["creationTimestamp"]))[-1]
+
+
+def mounted(pod: Object) -> str:
+    """Kinds of the volumes that a container mounts."""
+    volumes = [v for v in pod["spec"].get("volumes") or [] if mounts_of(pod, v["name"]) and not is_token(v)]
+    return " and ".join(next(k for k in v if k != "name") for v in volumes) or "nothing"
+
+
+def claim_of(e: Evidence, pod: Object) -> Object:
+    found = (e.client.state.get("PersistentVolumeClaim", name) for name in claims_in(pod))
+    return next(c for c in found if c is not None and phase_of(c) == "Bound")
+
+
+# ── what happened ────────────────────────────────────────────────────────────────────────────────────────────
+def pod_lives(history: History) -> list[Life]:
+    """Lives of the pods that mounted a claim and were ready once, each until the judge touched it."""
+    mine = History([s for s in history.of("Pod") if JUDGED not in annotations_of(s.object)])
+    return [x for x in lives(mine) if x.was_ready and claims_in(x.pod)]
+
+
+def _states(history: History) -> Iterator[ClusterState]:
+    return (state for _, state in History([s for s in history.events if s.kind in ("Pod", "PersistentVolumeClaim")]).states())
+
+
+# ── acting ───────────────────────────────────────────────────────────────────────────────────────────────────
+def leave(e: Evidence, at: Place, file: str) -> str:
+    """Write a word that nobody can know; Unmet where it cannot be read at once."""
+    word = f"word-{secrets.token_hex(8)}"
+    e.client.core.patch_namespaced_pod(name_of(at.pod), e.client.namespace, {"metadata": {"annotations": {JUDGED: "yes"}}})
+    run(e, at.pod, at.container, f"echo {word} > {file}; sync; true")
+    if word not in run(e, at.pod, at.container, f"cat {file} 2>/dev/null || true"):
+        raise Unmet(
+            f"nothing can be written in {at.folder or 'a folder outside the volumes'} of container {at.container}", "securityContext"
+        )
+    return word
+
+
+def start_again(e: Evidence, pod: Object, container: str) -> Object:
+    """End the container's program. One that no signal ends (process 1 may ignore them) ends when its container gets another image."""
+    name, uid = name_of(pod), uid_of(pod)
+    before = count_of(pod, container)
+
+    def is_back(now: ClusterState) -> bool:
+        p = now.get("Pod", name)
+        return p is not None and uid_of(p) == uid and is_ready(p) and count_of(p, container) > before
+
+    with suppress(Unmet, ClusterError, WaitTimeout):  # the link breaks off with the program
+        run(e, pod, container, "kill 1")
+    try:
+        now = e.client.wait_for("the container to be started again", is_back, within_s=KILL_S)
+    except WaitTimeout:
+        seen = e.client.state.get("Pod", name) or pod
+        if count_of(seen, container) == before and all("running" in (s.get("state") or {}) for s in container_statuses(seen)):
+            _other_image(e, pod, container)
+        now = e.client.wait_for("the container to be started again", is_back, within_s=AGAIN_S, look_at=f"kubectl describe pod {name}")
+    return now.get("Pod", name) or pod
+
+
+def _other_image(e: Evidence, pod: Object, container: str) -> None:
+    """In this pod only, which is replaced afterwards."""
+    for key in ("containers", "initContainers"):
+        for c in pod["spec"].get(key) or []:
+            if c["name"] == container:
+                image = AGNHOST_BEFORE if c["image"] == AGNHOST else AGNHOST
+                e.client.core.patch_namespaced_pod(name_of(pod), e.client.namespace, {"spec": {key: [{"name": container, "image": image}]}})
+
+
+def count_of(pod: Object, container: str) -> int:
+    status = pod.get("status") or {}
+    both = [*container_statuses(pod), *(status.get("initContainerStatuses") or [])]
+    return next((int(s.get("restartCount", 0)) for s in both if s["name"] == container), 0)
+
+
+def replace(e: Evidence, pod: Object) -> Object:
+    """Delete the pod; the one that its owner makes, or the judge from the same description where it has no owner."""
+    name, owner = name_of(pod), controller_uid(pod)
+    known = {uid_of(p) for p in e.client.state.all("Pod")}
+
+    def next_of(now: ClusterState) -> Object | None:
+        fresh = (p for p in now.all("Pod") if uid_of(p) not in known and is_ready(p))
+        return next((p for p in fresh if (controller_uid(p) == owner if owner else name_of(p) == name)), None)
+
+    try:
+        e.client.core.delete_namespaced_pod(name, e.client.namespace, grace_period_seconds=1)
+    except ApiException as exc:
+        if exc.status != 404:
+            raise
+    if not owner:
+        e.client.wait_for("the deleted pod to be gone", lambda now: now.get("Pod", name) is None, within_s=NEXT_S, usually_s=2)
+        e.client.apply(described(pod))
+    now = e.client.wait_for(
+        "another pod in the place of the deleted one", next_of, within_s=NEXT_S, usually_s=5, look_at="kubectl get pods"
+    )
+    return next_of(now) or pod
+
+
+def described(pod: Object) -> Object:
+    """The pod as one would describe it: without what was decided for it (node, token)."""
+    spec: dict[str, Any] = copy.deepcopy(pod["spec"])
+    spec.pop("nodeName", None)
+    spec["volumes"] = [v for v in spec.get("volumes") or [] if not is_token(v)]
+    for c in [*spec["containers"], *(spec.get("initContainers") or [])]:
+        c["volumeMounts"] = [m for m in c.get("volumeMounts") or [] if not is_token(m)]
+    labels = pod["metadata"].get("labels") or {}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name_of(pod), "labels": labels}, "spec": spec}
