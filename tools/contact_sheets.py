@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from shallowdive.objects.traffic import Second
-from shallowdive.views import bins, chain, keepers, life, rollout, timeline, who, xray
+from shallowdive.views import bins, chain, keepers, life, lifetimes, rollout, timeline, who, xray
 from shallowdive.views.frame import STYLE, Drawn, framed
 from shallowdive.views.pictures import PICTURES, Sight
 from shallowdive.views.said import Said
@@ -57,6 +57,11 @@ def cards(name: str) -> list[Card]:
             *((f"{n} nodes, {pods} pods", bins.draw(generated.nodes(5, n, pods), "d")) for n, pods in ((3, 12), (5, 60), (14, 300))),
         ],
         "chain": lambda: [("nine claims", chain.draw(generated.claims(6, 9)))],
+        "lifetimes": lambda: [
+            ("said 3", lifetimes.draw(generated.guest_book(1, 2), 70.0, said=Said(3, 40.0, 0))),
+            ("said 1, a narrow window", lifetimes.draw(generated.guest_book(2, 3), 120.0, since_s=60.0, said=Said(1, 80.0, 0))),
+            *((f"{n} pods", lifetimes.draw(generated.guest_book(n, n))) for n in (0, 1, 9)),
+        ],
         "xray": lambda: [("named", xray.draw(state_at("end"), "guestbook"))],
     }
     return [("kind", PICTURES[name].draw(whole)), *(more[name]() if name in more else [])]

@@ -118,6 +118,13 @@ def picture(links: list[Link], w: float, label: str) -> Pic:
     return p
 
 
+def _use(link: Link) -> tuple[str, str]:
+    """A pod that has no node yet mounts nothing: it asks."""
+    if not link.pods:
+        return "later", "wait"
+    return ("asks", "wait") if link.pods[0][1] == "pending" else ("mounts", "ready")
+
+
 def _row(p: Pic, link: Link, boxes: list[Box]) -> None:
     a, b, c, d = boxes
     if link.pods:
@@ -135,7 +142,7 @@ def _row(p: Pic, link: Link, boxes: list[Box]) -> None:
         draw_station.node(p, d, link.node)
     else:
         draw_station.not_there(p, d, "no node yet", 2)
-    hop(p, a, b, *(("missing", "fail") if link.missing else ("mounts", "ready") if link.pods else ("later", "wait")))
+    hop(p, a, b, *(("missing", "fail") if link.missing else _use(link)))
     hop(p, b, c, *(("bound", "ready") if link.volume else ("lost", "fail") if link.phase == "Lost" else ("later", "wait")))
     hop(
         p,

@@ -122,3 +122,29 @@ def claims(seed: int, count: int) -> ClusterState:
             )
             state = apply_event(state, "ADDED", "Pod", user)
     return state
+
+
+def guest_book(seed: int, pods: int) -> History:
+    """A claim that waits, then so many pods one after the other that mount it; the container of each is ended a few times."""
+    rng, history, t = random.Random(seed), History(), 10.0
+    name = rng.choice(NAMES)
+    body = {"metadata": meta(rng, name), "spec": {}, "status": {"phase": "Pending"}}
+    history.append(Seen(t, "ADDED", "PersistentVolumeClaim", body))
+    volumes = [{"name": "scratch", "emptyDir": {}}, {"name": "book", "persistentVolumeClaim": {"claimName": name}}]
+    mounts = [{"name": v["name"], "mountPath": f"/{v['name']}"} for v in volumes]
+    for i in range(pods):
+        made = pod(rng, pod_name(rng), "rs", "", "", "pending", volumes=volumes)
+        made["spec"]["containers"] = [{"name": rng.choice(NAMES), "image": "i", "volumeMounts": mounts}]
+        history.append(Seen(t, "ADDED", "Pod", made))
+        made = {**made, "spec": {**made["spec"], "nodeName": "n"}}
+        for n in range(rng.randrange(1, 4)):
+            state = {"running": {}} if n or rng.random() < 0.9 else {"waiting": {"reason": "ContainerCreating"}}
+            status = {"name": made["spec"]["containers"][0]["name"], "state": state, "restartCount": n, "containerID": f"{i}-{n}"}
+            t += rng.uniform(0.1, 20)
+            history.append(Seen(t, "MODIFIED", "Pod", {**made, "status": {"phase": "Running", "containerStatuses": [status]}}))
+            if i == n == 0:
+                history.append(Seen(t, "MODIFIED", "PersistentVolumeClaim", {**body, "status": {"phase": "Bound"}}))
+        t += rng.uniform(0.1, 20)
+        if i < pods - 1 or rng.random() < 0.5:
+            history.append(Seen(t, "DELETED", "Pod", made))
+    return history

@@ -96,6 +96,16 @@ def test_a_claim_before_its_first_pod_is_normal_and_not_red() -> None:
     assert "--sd-fail" not in drawn.desk
 
 
+def test_a_pod_without_a_node_asks_for_its_claim_and_mounts_nothing() -> None:
+    claim = {"metadata": {"name": "book", "namespace": "d", "uid": "c"}, "spec": {}, "status": {"phase": "Pending"}}
+    uses = [{"name": "b", "persistentVolumeClaim": {"claimName": "book"}}]
+    pod = {"metadata": {"name": "p", "namespace": "d", "uid": "p"}, "spec": {"volumes": uses}, "status": {"phase": "Pending"}}
+    both = {"PersistentVolumeClaim": {("d", "book"): claim}, "Pod": {("d", "p"): pod}}
+    drawn = chain.draw(ClusterState(both))
+    assert ">asks<" in drawn.desk
+    assert ">mounts<" not in drawn.desk
+
+
 def test_a_cause_is_one_line_with_its_field_and_a_healthy_state_has_none() -> None:
     assert why.first_cause(state_at("zoo"), "views-cap", MARKS["zoo"]) is None
     found = why.first_cause(KIND, "views-cap", MARKS["end"])
