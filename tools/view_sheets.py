@@ -102,6 +102,7 @@ claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name
 session.apply(claim, pod("guest", [{"name": "main", "image": BOX, "args": ["pause"], "volumeMounts": [{"name": "b", "mountPath": "/b"}]}],
                          [{"name": "b", "persistentVolumeClaim": {"claimName": "book"}}]))
 session.show("chain", "From pod to disk", until=lambda now: now.ready_pods(app="guest"), within_s=120);""",
+    "lifetimes": 'session.show("lifetimes", "Three places to write, three lifetimes");',
     "hops": """
 session.trace("/hostname", session.host("shop"), within_s=30);""",
     "hops-broken": """

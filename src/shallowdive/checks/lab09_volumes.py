@@ -44,13 +44,13 @@ predicted = predictions("a prediction before each of the four experiments", "cla
 
 @criterion("claim-mounted", "a ready pod that mounts a bound claim into a container")
 def claim_mounted(e: Evidence) -> str:
-    find_pod(e)
+    find_pod(e.state)
     return "mounted, and bound"
 
 
 @criterion("claim-came-first", "the claim was there, Pending, before any pod that uses it")
 def claim_came_first(e: Evidence) -> str:
-    claim = claim_of(e, find_pod(e))
+    claim = claim_of(e.state, find_pod(e.state))
     for state in _states(e.history):
         then = state.get("PersistentVolumeClaim", name_of(claim))
         alone = not [p for p in state.all("Pod") if name_of(claim) in named_by(p)]
@@ -100,7 +100,7 @@ def tried_elsewhere(e: Evidence) -> str:
 
 @criterion("pinned-to", "the name of the node that the claim's volume is on")
 def pinned_to(e: Evidence) -> str:
-    pod = find_pod(e)
+    pod = find_pod(e.state)
     said = e.answers.get("answer.pinned-to")
     if said != pod["spec"].get("nodeName"):
         raise Unmet(
@@ -111,7 +111,7 @@ def pinned_to(e: Evidence) -> str:
 
 @criterion("container-forgets", "a word of the judge's in the container's own files is gone when the container was started again")
 def container_forgets(e: Evidence) -> str:
-    at = place_in(find_pod(e), "persistentVolumeClaim")
+    at = place_in(find_pod(e.client.state), "persistentVolumeClaim")
     room = room_of(at.pod, at.container)
     file = f"{room}/judge-{secrets.token_hex(4)}"
     word = leave(e, Place(at.pod, at.container, room), file)
@@ -136,7 +136,7 @@ def pod_forgets(e: Evidence) -> str:
 
 @criterion("claim-remembers", "a word of the judge's, written through the pod into the claim, is read in the pod that takes its place")
 def claim_remembers(e: Evidence) -> str:
-    at = place_in(find_pod(e), "persistentVolumeClaim")
+    at = place_in(find_pod(e.client.state), "persistentVolumeClaim")
     file = f"{at.folder}/judge-{secrets.token_hex(4)}"
     word = leave(e, at, file)
     new = replace(e, at.pod)
@@ -181,7 +181,7 @@ def place_in(pod: Object, kind: str) -> Place:
 def places(e: Evidence, kind: str) -> Iterator[Place]:
     """Such folders in ready pods, first in the one that mounts the claim."""
     with suppress(Unmet):
-        yield from places_in(find_pod(e), kind)
+        yield from places_in(find_pod(e.client.state), kind)
     yield from (at for p in e.client.state.all("Pod") if is_ready(p) and not is_helper(p) for at in places_in(p, kind))
 
 
@@ -205,9 +205,8 @@ def kind_of(event: Object) -> str:
     return str((event.get("involvedObject") or {}).get("kind"))
 
 
-def find_pod(e: Evidence) -> Object:
+def find_pod(state: ClusterState) -> Object:
     """The pod that is judged: ready, with a bound claim mounted; of several one that also mounts an emptyDir, then the newest."""
-    state = e.client.state
     bound = {name_of(c) for c in state.all("PersistentVolumeClaim") if phase_of(c) == "Bound"}
     users = [p for p in state.all("Pod") if is_ready(p) and not is_helper(p) and bound & set(claims_in(p))]
     if not users:
@@ -223,8 +222,8 @@ def mounted(pod: Object) -> str:
     return " and ".join(next(k for k in v if k != "name") for v in volumes) or "nothing"
 
 
-def claim_of(e: Evidence, pod: Object) -> Object:
-    found = (e.client.state.get("PersistentVolumeClaim", name) for name in claims_in(pod))
+def claim_of(state: ClusterState, pod: Object) -> Object:
+    found = (state.get("PersistentVolumeClaim", name) for name in claims_in(pod))
     return next(c for c in found if c is not None and phase_of(c) == "Bound")
 
 
