@@ -8,7 +8,7 @@ from typing import Any
 
 from kubernetes import utils
 
-from shallowdive.checks import LABS
+from shallowdive.checks import LABS, judge
 from shallowdive.cluster import NamespaceClient
 from shallowdive.cluster.images import AGNHOST, AGNHOST_BEFORE, BUSYBOX
 from shallowdive.errors import ClusterError, WaitTimeout
@@ -400,6 +400,18 @@ def never_deleted(place: NamespaceClient) -> None:
     kill(place, pod)
     move(place, body)
     words(place)
+
+
+@case("neither killed nor deleted, and judged before: the judge's own acts do not count", "restarted", "replaced")
+def judged_before(place: NamespaceClient) -> None:
+    body = deployment(both(), strategy="RollingUpdate")
+    place.apply(claim())
+    waiting(place)
+    place.apply(body)
+    ready(place)
+    move(place, body)
+    words(place)
+    judge(LABS["09-volumes"], place)
 
 
 @case("never sent away", "tried-elsewhere")
