@@ -56,7 +56,7 @@ def _link(claim: Object, users: list[Object], volumes: dict[str, Object]) -> Lin
     if not node:
         node = next((str(p["spec"]["nodeName"]) for p in users if p["spec"].get("nodeName")), "")
     wants = str(((spec.get("resources") or {}).get("requests") or {}).get("storage", ""))
-    used_by = tuple((name_of(p), pod_state(p)) for p in users)
+    used_by = tuple(sorted(((name_of(p), pod_state(p)) for p in users), key=lambda pod: pod[1] == "terminating"))
     where = pins[0] if pins else node
     return Link(name_of(claim), str(status.get("phase", "Pending")), wants, used_by, volume, where, bool(pins and volume))
 

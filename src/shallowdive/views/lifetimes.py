@@ -42,8 +42,8 @@ class Row:
     waits: tuple[Span, ...] = ()
 
     def alive_at(self, t: float) -> int:
-        """Which of its lives, counted from 1; 0 for none."""
-        return next((i for i, s in enumerate(self.spans, 1) if s.from_s <= t and (s.to_s is None or t < s.to_s)), 0)
+        """Which of its lives, counted from 1; the newest, where an old one is still going; 0 for none."""
+        return max((i for i, s in enumerate(self.spans, 1) if s.from_s <= t and (s.to_s is None or t < s.to_s)), default=0)
 
 
 @dataclass(slots=True)

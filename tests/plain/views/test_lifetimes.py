@@ -126,6 +126,8 @@ def test_a_pod_that_comes_before_the_old_one_has_gone_is_cut_from_it() -> None:
     history = History(list(story().events)[:6])
     for at, type_, body in ((130, "ADDED", pod("b", node="")), (131, "MODIFIED", pod("b")), (138, "DELETED", pod("a", count=1))):
         history.append(Seen(at, type_, "Pod", body))
+    told = lifetimes.draw(History(list(history.events)[:-1]), 150.0, said=Said(2, 129.5, 0)).facts
+    assert told.endswith("You said that 2 of 3 go on; 1 did."), "while the old one is still there too"
     seen = lifetimes.read(history, 150.0)
     assert seen is not None
     made = lifetimes.picture(seen, DESK_PX, "x").svg()
