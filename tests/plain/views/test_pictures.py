@@ -109,8 +109,11 @@ def test_a_pod_without_a_node_asks_for_its_claim_and_mounts_nothing() -> None:
 def test_a_pod_that_leaves_does_not_hide_the_one_that_comes() -> None:
     uses = [{"name": "b", "persistentVolumeClaim": {"claimName": "book"}}]
     claim = {"metadata": {"name": "book", "namespace": "d", "uid": "c"}, "spec": {}, "status": {"phase": "Bound"}}
-    pods = {("d", n): {"metadata": {"name": n, "namespace": "d", "uid": n} | more, "spec": {"volumes": uses}, "status": {"phase": "Pending"}}
-            for n, more in (("old", {"deletionTimestamp": "2026-01-01T00:00:00Z"}), ("young", {}))}  # fmt: skip
+    going = {"old": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "young": {}}
+    pods = {
+        ("d", n): {"metadata": {"name": n, "namespace": "d", "uid": n} | more, "spec": {"volumes": uses}, "status": {"phase": "Pending"}}
+        for n, more in going.items()
+    }
     (link,) = chain.read(ClusterState({"PersistentVolumeClaim": {("d", "book"): claim}, "Pod": pods}))
     assert [name for name, _ in link.pods] == ["young", "old"]
 
