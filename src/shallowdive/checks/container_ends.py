@@ -6,19 +6,17 @@ Moments are the kubelet's own (`startedAt`, `finishedAt`): whole seconds of the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from shallowdive.checks.hungry import SIGNAL_KILL
 from shallowdive.live import History
 from shallowdive.objects import Object, is_helper, name_of, uid_of
-from shallowdive.objects.pods import back_off_s, container_statuses
+from shallowdive.objects.pods import LEAST_BACK_OFF_S, back_off_s, container_statuses, moment
 
 ENDED_WELL, FAILED, NO_MEMORY, NOT_STARTED = "Completed", "Error", "OOMKilled", "StartError"
 NO_IMAGE, RUNS = "ErrImagePull", "Running"
 PULLS = (NO_IMAGE, "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
-SIGNAL_KILL = 137
-"""128 and the number of the signal: how a shell writes 'killed'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +74,10 @@ class Known:
 
     @property
     def waits(self) -> list[float]:
-        """Seconds of each pause that is over, as the kubelet told them; as it then was, where it told less than two in time."""
+        """Seconds of each back-off that is over, as the kubelet told them; as it then was, where it told less than two in time. On a busy
+        machine such a pause is as long as the machine needs."""
         measured = [b.began_s - a.ended_s for a, b in pairwise(self.ends) if b.began_s]
-        return self.told if len(self.told) > 1 else measured
+        return self.told if len(self.told) > 1 else [s for s in measured if s >= LEAST_BACK_OFF_S]
 
 
 def known(history: History) -> list[Known]:
@@ -124,16 +123,11 @@ def _note(one: Known, ended: Object) -> None:
             str(ended.get("reason", "")),
             int(ended.get("exitCode", -1)),
             str(ended.get("message", "")),
-            _moment(ended.get("startedAt")),
-            _moment(ended.get("finishedAt")),
+            moment(ended.get("startedAt")),
+            moment(ended.get("finishedAt")),
             memory_limit(one.spec),
         )
     )
-
-
-def _moment(stamp: str | None) -> float:
-    """Seconds since 1970; 0 for one that never was: a container that could not start says 1970 itself."""
-    return datetime.fromisoformat(stamp).timestamp() if stamp else 0.0
 
 
 def memory_limit(container: Object) -> str:

@@ -8,12 +8,12 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kubernetes.client.exceptions import ApiException
-
+from shallowdive.checks.acting import delete_pods
+from shallowdive.checks.finding import the_only, wanted
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
-from shallowdive.objects import Object, labels_of, name_of, uid_of
+from shallowdive.objects import labels_of, name_of, uid_of
 from shallowdive.objects.pods import is_ready
 
 FIRST, LAST = 3, 5
@@ -28,7 +28,7 @@ predicted = predictions("a prediction before one pod was deleted and one before 
 
 @criterion("five-ready", f"a Deployment that wants {LAST} pods, and {LAST} ready pods that its ReplicaSet owns")
 def five_ready(e: Evidence) -> str:
-    deployment = find_deployment(e.state)
+    deployment = the_only(e.state, "Deployment")
     ready = sum(map(is_ready, e.state.pods_of(deployment)))
     if wanted(deployment) != LAST or ready != LAST:
         raise Unmet(f"{wanted(deployment)} wanted, {ready} ready", f"kubectl get deployment {name_of(deployment)}; kubectl get pods")
@@ -65,7 +65,7 @@ def all_were_replaced(e: Evidence) -> str:
 
 @criterion("stopped-by-asking", "the app was stopped by wanting 0, and started again by the same Deployment")
 def stopped_by_asking(e: Evidence) -> str:
-    me = uid_of(find_deployment(e.state))
+    me = uid_of(the_only(e.state, "Deployment"))
     none_left = False
     for state in _states(e):
         d = next((d for d in state.all("Deployment") if uid_of(d) == me), None)
@@ -78,7 +78,7 @@ def stopped_by_asking(e: Evidence) -> str:
 
 @criterion("who-makes-them", "the kind of the object that made the new pods, as a pod's ownerReferences name it")
 def who_makes_them(e: Evidence) -> str:
-    pods = e.state.pods_of(find_deployment(e.state))
+    pods = e.state.pods_of(the_only(e.state, "Deployment"))
     truth = {o["kind"] for p in pods for o in p["metadata"].get("ownerReferences") or [] if o.get("controller")}
     said = e.answers.get("answer.owner")
     if said not in truth:
@@ -91,13 +91,13 @@ def who_makes_them(e: Evidence) -> str:
 
 @criterion("count-comes-back", "the judge deletes two pods: as many are ready again as wanted, and the two are other pods")
 def count_comes_back(e: Evidence) -> str:
-    name = name_of(find_deployment(e.client.state))
-    before = {uid_of(p): name_of(p) for p in e.client.state.pods_of(find_deployment(e.client.state))}
+    name = name_of(the_only(e.client.state, "Deployment"))
+    before = {uid_of(p): name_of(p) for p in e.client.state.pods_of(the_only(e.client.state, "Deployment"))}
     victims = random.sample(sorted(before), min(2, len(before)))
     if len(victims) < 2:
         raise Unmet(f"{len(before)} pods to choose from", "kubectl get pods")
     for uid in victims:
-        _delete(e.client, before[uid])
+        delete_pods(e.client, before[uid])
 
     def back(now: ClusterState) -> bool:
         d = now.get("Deployment", name)
@@ -121,20 +121,9 @@ CRITERIA = (
 )
 
 
-def find_deployment(state: ClusterState) -> Object:
-    found = state.all("Deployment")
-    if len(found) != 1:
-        raise Unmet(f"{len(found)} Deployments", "kubectl get deployments")
-    return found[0]
-
-
-def wanted(deployment: Object) -> int:
-    return int(deployment["spec"].get("replicas") or 0)
-
-
 def generations(e: Evidence) -> list[frozenset[str]]:
     """Each set of UIDs that were, all together, the ready pods of the Deployment while FIRST were wanted; in order, no repeats."""
-    me = uid_of(find_deployment(e.state))
+    me = uid_of(the_only(e.state, "Deployment"))
     found: list[frozenset[str]] = []
     for state in _states(e):
         d = next((d for d in state.all("Deployment") if uid_of(d) == me), None)
@@ -149,11 +138,3 @@ def generations(e: Evidence) -> list[frozenset[str]]:
 def _states(e: Evidence) -> Iterator[ClusterState]:
     """The record's pictures, without events that cannot change the answer."""
     return (state for _, state in History([s for s in e.history.events if s.kind in ("Deployment", "ReplicaSet", "Pod")]).states())
-
-
-def _delete(client: NamespaceClient, pod: str) -> None:
-    try:
-        client.core.delete_namespaced_pod(pod, client.namespace, grace_period_seconds=1)
-    except ApiException as exc:
-        if exc.status != 404:
-            raise

@@ -5,17 +5,17 @@ loop is dead is tried: pods of both are deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from kubernetes.client.exceptions import ApiException
-
+from shallowdive.checks.acting import delete_pods
+from shallowdive.checks.finding import bare_pods, wanted
 from shallowdive.checks.keeping import Group, groups
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import WaitTimeout
 from shallowdive.live import ClusterState, History
-from shallowdive.objects import Object, controller_uid, is_helper, name_of, uid_of
+from shallowdive.objects import Object, name_of, uid_of
 from shallowdive.objects.pods import is_ready
 
 WANTED, KILLS = 3, 3
@@ -93,7 +93,7 @@ def replicaset_has_three(e: Evidence) -> str:
 def replicaset_survives(e: Evidence) -> str:
     name = name_of(find_set(e.client.state))
     old = {uid_of(p): name_of(p) for p in e.client.state.owned_by("Pod", find_set(e.client.state))}
-    delete(e.client, old.values())
+    delete_pods(e.client, *old.values())
 
     def back(now: ClusterState) -> bool:
         rs = now.get("ReplicaSet", name)
@@ -109,10 +109,10 @@ def replicaset_survives(e: Evidence) -> str:
 @criterion("loop-is-gone", "the judge deletes the pods without an owner that are left: nobody makes another, because the loop is dead")
 def loop_is_gone(e: Evidence) -> str:
     find_kept(e)
-    old = {uid_of(p): name_of(p) for p in bare(e.client.state)}
-    delete(e.client, old.values())
+    old = {uid_of(p): name_of(p) for p in bare_pods(e.client.state)}
+    delete_pods(e.client, *old.values())
     try:
-        e.client.wait_for("another", lambda now: {uid_of(p) for p in bare(now)} - old.keys(), within_s=QUIET_S)
+        e.client.wait_for("another", lambda now: {uid_of(p) for p in bare_pods(now)} - old.keys(), within_s=QUIET_S)
     except WaitTimeout:
         return "nobody came back"
     raise Unmet("another one was made: your loop still runs", "the cell that stops the loop: stop.set()")
@@ -138,11 +138,6 @@ def find_kept(e: Evidence) -> Group:
     return found[0]
 
 
-def bare(state: ClusterState) -> list[Object]:
-    """Pods that nobody owns; those of the course are left out."""
-    return [p for p in state.all("Pod") if not controller_uid(p) and not is_helper(p)]
-
-
 def find_set(state: ClusterState) -> Object:
     """A ReplicaSet, of its own or of a Deployment, that wants enough."""
     sets = state.all("ReplicaSet")
@@ -150,16 +145,3 @@ def find_set(state: ClusterState) -> Object:
     if not enough:
         raise Unmet(", ".join(f"{name_of(rs)} wants {wanted(rs)}" for rs in sets) or "no ReplicaSet", "kubectl get replicasets")
     return enough[0]
-
-
-def wanted(rs: Object) -> int:
-    return int(rs["spec"].get("replicas") or 0)
-
-
-def delete(client: NamespaceClient, pods: Iterable[str]) -> None:
-    for pod in pods:
-        try:
-            client.core.delete_namespaced_pod(pod, client.namespace, grace_period_seconds=1)
-        except ApiException as exc:
-            if exc.status != 404:
-                raise

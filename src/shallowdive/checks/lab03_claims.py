@@ -9,8 +9,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from kubernetes.client.exceptions import ApiException
-
+from shallowdive.checks.acting import delete_pods
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
@@ -109,7 +108,7 @@ def comes_back_the_same(e: Evidence) -> str:
     if not pods:
         raise Unmet("it has no pods", "kubectl get pods")
     for pod in pods:
-        _delete(e.client, name_of(pod))
+        delete_pods(e.client, name_of(pod))
     gone = {uid_of(p) for p in pods}
 
     def again(state: ClusterState) -> bool:
@@ -156,11 +155,3 @@ def _all_ready(state: ClusterState, deployment: Object) -> bool:
     pods = state.pods_of(deployment)
     wanted = int(deployment["spec"].get("replicas", 1))
     return wanted > 0 and len(pods) == wanted and all(map(is_ready, pods))
-
-
-def _delete(client: NamespaceClient, pod: str) -> None:
-    try:
-        client.core.delete_namespaced_pod(pod, client.namespace, grace_period_seconds=1)
-    except ApiException as exc:
-        if exc.status != 404:
-            raise

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from kubernetes.client.exceptions import ApiException
-
+from shallowdive.checks.acting import delete_pods, unless_gone
+from shallowdive.checks.finding import bare_pods, the_only
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
-from shallowdive.objects import Object, controller_uid, is_helper, labels_of, name_of, uid_of
+from shallowdive.objects import controller_uid, labels_of, name_of, uid_of
 from shallowdive.objects.pods import is_ready
 
 WANTED = 3
@@ -34,7 +34,7 @@ predicted = predictions(
 
 @criterion("family-is-whole", f"one Deployment that wants {WANTED}, and {WANTED} ready pods that its ReplicaSet owns")
 def family_is_whole(e: Evidence) -> str:
-    deployment = find_deployment(e.state)
+    deployment = the_only(e.state, "Deployment")
     pods = e.state.pods_of(deployment)
     wanted, ready = int(deployment["spec"].get("replicas", 1)), sum(map(is_ready, pods))
     if not wanted == ready == len(pods) == WANTED:
@@ -44,7 +44,7 @@ def family_is_whole(e: Evidence) -> str:
 
 @criterion("one-orphan", "exactly one pod that nobody owns, which the ReplicaSet owned before its label was changed")
 def one_orphan(e: Evidence) -> str:
-    orphans = orphans_of(e.state)
+    orphans = bare_pods(e.state)
     if len(orphans) != 1:
         raise Unmet(f"{len(orphans)} pods without an owner", OWNERS)
     orphan = orphans[0]
@@ -79,7 +79,7 @@ def adopted_again(e: Evidence) -> str:
 
 @criterion("chain-named", "the kinds of a pod's owner, and of its owner's owner")
 def chain_named(e: Evidence) -> str:
-    deployment = find_deployment(e.state)
+    deployment = the_only(e.state, "Deployment")
     pods = e.state.pods_of(deployment)
     truth = {
         (str(o["kind"]), str(deployment.get("kind", "Deployment")))
@@ -110,7 +110,7 @@ def sorted_right(e: Evidence) -> str:
 
 @criterion("generation", "the generation of the Deployment after a change of its spec, which its controller has seen")
 def generation(e: Evidence) -> str:
-    deployment = find_deployment(e.state)
+    deployment = the_only(e.state, "Deployment")
     now, seen = int(deployment["metadata"].get("generation", 0)), int((deployment.get("status") or {}).get("observedGeneration") or 0)
     said = e.answers.get("answer.generation")
     if isinstance(said, bool) or said != now:
@@ -130,23 +130,23 @@ def generation(e: Evidence) -> str:
 )
 def family_holds(e: Evidence) -> str:
     now = e.client.state
-    deployment, orphans = find_deployment(now), {uid_of(o) for o in orphans_of(now)}
+    deployment, orphans = the_only(now, "Deployment"), {uid_of(o) for o in bare_pods(now)}
     pods = sorted(now.pods_of(deployment), key=name_of)
     if len(pods) < 2:
         raise Unmet(f"{len(pods)} owned pods to choose from", OWNERS)
     bare, victim = pods[0], pods[1]
-    _asked(lambda: e.client.core.patch_namespaced_pod(name_of(bare), e.client.namespace, {"metadata": {"ownerReferences": None}}))
+    unless_gone(lambda: e.client.core.patch_namespaced_pod(name_of(bare), e.client.namespace, {"metadata": {"ownerReferences": None}}))
     e.client.wait_for(
         "the pod to be adopted again", lambda s: uid_of(bare) in {uid_of(p) for p in s.pods_of(deployment)}, within_s=60, usually_s=1
     )
-    _asked(lambda: e.client.core.delete_namespaced_pod(name_of(victim), e.client.namespace, grace_period_seconds=1))
+    delete_pods(e.client, name_of(victim))
 
     def whole(s: ClusterState) -> bool:
         owned = {uid_of(p): is_ready(p) for p in s.pods_of(deployment)}
         return uid_of(victim) not in owned and uid_of(bare) in owned and len(owned) == len(pods) and all(owned.values())
 
     state = e.client.wait_for("another pod in the place of the deleted one", whole, within_s=90, usually_s=5)
-    if {uid_of(o) for o in orphans_of(state)} != orphans:
+    if {uid_of(o) for o in bare_pods(state)} != orphans:
         raise Unmet("the pods without an owner are others now", OWNERS)
     return "one adopted, one replaced"
 
@@ -154,25 +154,6 @@ def family_holds(e: Evidence) -> str:
 CRITERIA = (predicted, family_is_whole, one_orphan, adopted_again, chain_named, sorted_right, generation, family_holds)
 
 
-def find_deployment(state: ClusterState) -> Object:
-    found = state.all("Deployment")
-    if len(found) != 1:
-        raise Unmet(f"{len(found)} Deployments", "kubectl get deployments")
-    return found[0]
-
-
-def orphans_of(state: ClusterState) -> list[Object]:
-    return [p for p in state.all("Pod") if not controller_uid(p) and not is_helper(p)]
-
-
 def sets_of(history: History) -> set[str]:
     """UIDs of every ReplicaSet that a Deployment owned."""
     return {uid_of(s.object) for s in history.of("ReplicaSet") if controller_uid(s.object)}
-
-
-def _asked(call: Any) -> None:
-    try:
-        call()
-    except ApiException as exc:
-        if exc.status != 404:
-            raise

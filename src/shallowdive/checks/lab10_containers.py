@@ -5,13 +5,10 @@ runs under the limit that was too small, and has to be killed."""
 
 from __future__ import annotations
 
-import copy
-import math
 import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from itertools import pairwise
 from typing import Any
 
 from kubernetes.client.exceptions import ApiException
@@ -24,7 +21,6 @@ from shallowdive.checks.container_ends import (
     NOT_STARTED,
     PULLS,
     RUNS,
-    SIGNAL_KILL,
     End,
     Known,
     command_of,
@@ -33,14 +29,13 @@ from shallowdive.checks.container_ends import (
     names_of,
     truths,
 )  # fmt: skip
-from shallowdive.checks.load import stop_load
+from shallowdive.checks.hungry import SIGNAL_KILL, ends_under
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
-from shallowdive.checks.stand_in import ROLE, is_token
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import WaitTimeout
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object, is_helper, name_of, uid_of
-from shallowdive.objects.pods import container_statuses
+from shallowdive.objects.pods import container_runs
 from shallowdive.objects.quantities import amount
 
 SIX = (ENDED_WELL, FAILED, NO_MEMORY, NOT_STARTED, NO_IMAGE, RUNS)
@@ -54,19 +49,13 @@ IN_WORDS = {
     RUNS: "one that runs on",
 }
 PREDICTIONS = ("ant", "mole", "hog", "sloth", "unicorn", "dodo", "ready-later", "second-wait", "again")
-SAME, DOUBLES, CHANCE = "is the same each time", "doubles each time", "is drawn at random"
-A_WAIT_S, MOST_S = 5, 290
-"""The first restart comes at once, so a shorter pause is no back-off; and it does not grow beyond 300 s."""
-NEARLY = 0.48
-"""Powers of two that a wait may be off, and is still taken for the next whole one: 11 and 30 for 10 and 20."""
+DOUBLES = "doubles each time"
+"""How the kubelet's back-off grows: 10 s, 20 s, up to 300."""
 WORDS_LEAST = 10
 """Characters of a quotation: fewer are found in any text."""
 CAUSE = re.compile(
     r'(Failed to pull image|Failed to apply default image tag|Container image) "[^"]*":? (?!already present)(?P<why>.+)', re.DOTALL
 )
-COPY = "judge-hog"
-START_S, KILL_S = 90, 40
-"""Seconds for the copy to start (usually 3), and for it to be killed (usually as many as the learner's own lived)."""
 NEAR = 2
 """A hog that takes memory step by step reaches twice the limit in twice the time: so long it is watched."""
 
@@ -146,10 +135,9 @@ def event_quoted(e: Evidence) -> str:
 
 @criterion("timer-read", "how the waits between two tries go on, as the record has it")
 def timer_read(e: Evidence) -> str:
-    truth = rule_seen(known(e.history))
-    if not truth:
+    if not any(len(one.waits) > 1 for one in known(e.history)):
         raise Unmet("no container has waited twice before a further try", "leave one of them alone for a minute: kubectl get pods -w")
-    if e.answers.get("answer.waits") != truth:
+    if e.answers.get("answer.waits") != DOUBLES:
         raise Unmet(
             "no answer" if "answer.waits" not in e.answers else "the record says otherwise", "kubectl get events: BackOff; the picture life"
         )
@@ -166,7 +154,7 @@ def hog_has_room(e: Evidence) -> str:
             raise Unmet("it has no memory limit at all: it may take what the node has", where)
         if amount(limit) <= amount(least):
             raise Unmet(f"its limit is {limit}; under {least} it was killed", where)
-        if not runs(pod, c["name"]):
+        if not container_runs(pod, c["name"]):
             raise Unmet("it does not run now", where)
     watch(e, hogs, NEAR * longest + 2)
     return "it runs, under a limit that is large enough"
@@ -176,15 +164,7 @@ def hog_has_room(e: Evidence) -> str:
 def hog_still_hungry(e: Evidence) -> str:
     killed, hogs = find_hogs(e)
     pod, container = hogs[-1]
-    stop_load(e.client, COPY)
-    e.client.apply(copy_under(pod, container, most_that_killed(killed)), manager="shallowdive-judge")
-    try:
-        e.client.wait_for("the judge's copy of it to start", lambda now: begun(now.get("Pod", COPY)), within_s=START_S, usually_s=3)
-        with suppress(WaitTimeout):
-            e.client.wait_for("the copy's end", lambda now: is_over(now.get("Pod", COPY)), within_s=KILL_S)
-        codes = codes_of(e.client.state.get("Pod", COPY))
-    finally:
-        stop_load(e.client, COPY)
+    codes = ends_under(e.client, pod, container, most_that_killed(killed))
     if SIGNAL_KILL in codes:
         return "the copy was killed: it takes as much as before"
     how = f"ended with exit code {codes[-1]}" if codes else "went on running"
@@ -242,25 +222,6 @@ def says_why(said: str, text: str) -> bool:
 
 
 # ── what happened ────────────────────────────────────────────────────────────────────────────────────────────
-def rule_seen(containers: list[Known]) -> str:
-    """The rule as the kubelet told it. Where it told too little in time, the pauses say only that there were two: on a busy machine a pause
-    is as long as the machine needs, and the timer behind it is known to double."""
-    told = rule_of([one.told for one in containers])
-    return told or (DOUBLES if rule_of([one.waits for one in containers]) else "")
-
-
-def rule_of(waits: list[list[float]]) -> str:
-    """The rule that the waits of all containers follow; '' when none has waited twice. One that was not heard of in between may be
-    missing: 10 and 40 double, too."""
-    pairs = [(a, b) for of_one in waits for a, b in pairwise(w for w in of_one if w >= A_WAIT_S) if a < MOST_S / 2]
-    if not pairs:
-        return ""
-    steps = [math.log2(b / a) for a, b in pairs]
-    if all(round(step) >= 1 and abs(step - round(step)) <= NEARLY for step in steps):
-        return DOUBLES
-    return SAME if all(abs(step) <= NEARLY for step in steps) else CHANCE
-
-
 def killed_ends(one: Known) -> list[End]:
     return [end for end in one.ends if end.reason == NO_MEMORY and end.limit]
 
@@ -288,10 +249,6 @@ def most_that_killed(killed: list[Known]) -> str:
     return max((end.limit for one in killed for end in killed_ends(one)), key=amount)
 
 
-def runs(pod: Object, container: str) -> bool:
-    return any("running" in (s.get("state") or {}) for s in container_statuses(pod) if s["name"] == container)
-
-
 def watch(e: Evidence, hogs: list[tuple[Object, Object]], cluster_s: float) -> None:
     """Every one of them has run for so long, or does so now."""
     them = {(uid_of(p), c["name"]) for p, c in hogs}
@@ -299,40 +256,8 @@ def watch(e: Evidence, hogs: list[tuple[Object, Object]], cluster_s: float) -> N
     left_s = cluster_s - (time.time() - max(since)) * e.client.access.speed
 
     def fell(now: ClusterState) -> bool:
-        return not all((there := now.get("Pod", name_of(p))) and runs(there, c["name"]) for p, c in hogs)
+        return not all((there := now.get("Pod", name_of(p))) and container_runs(there, c["name"]) for p, c in hogs)
 
     with suppress(WaitTimeout):
         e.client.wait_for("a relapse", fell, within_s=max(left_s, 0))
         raise Unmet("it was killed again while the judge looked on", f"kubectl describe pod {name_of(hogs[-1][0])}")
-
-
-# ── the judge's copy ─────────────────────────────────────────────────────────────────────────────────────────
-def copy_under(pod: Object, container: Object, limit: str) -> Object:
-    """A pod of this one container, with this memory limit."""
-    spec = pod["spec"]
-    kept = ("name", "image", "imagePullPolicy", "command", "args", "env", "envFrom", "workingDir", "securityContext")
-    c = {k: copy.deepcopy(container[k]) for k in kept if k in container}
-    c["volumeMounts"] = [m for m in container.get("volumeMounts") or [] if not is_token(m)]
-    c["resources"] = {"requests": {"cpu": "10m", "memory": limit}, "limits": {"memory": limit}}
-    body = {
-        "containers": [c],
-        "volumes": [v for v in spec.get("volumes") or [] if not is_token(v)],
-        "restartPolicy": "OnFailure",
-        "terminationGracePeriodSeconds": 0,
-    } | {k: spec[k] for k in ("securityContext", "serviceAccountName") if k in spec}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": COPY, "labels": {ROLE: "judge"}}, "spec": body}
-
-
-def begun(pod: Object | None) -> bool:
-    return pod is not None and (bool(codes_of(pod)) or runs(pod, pod["spec"]["containers"][0]["name"]))
-
-
-def is_over(pod: Object | None) -> bool:
-    """Killed, or ended well; any other end is tried again, since a busy engine may fail to start a container."""
-    codes = codes_of(pod)
-    return SIGNAL_KILL in codes or 0 in codes
-
-
-def codes_of(pod: Object | None) -> list[int]:
-    ends = [(s.get(when) or {}).get("terminated") for s in container_statuses(pod or {}) for when in ("lastState", "state")]
-    return [int(end["exitCode"]) for end in ends if end]

@@ -8,8 +8,7 @@ import copy
 from contextlib import suppress
 from typing import Any
 
-from kubernetes.client.exceptions import ApiException
-
+from shallowdive.checks.acting import delete_pods
 from shallowdive.checks.folders import run
 from shallowdive.checks.result import Evidence, Unmet
 from shallowdive.checks.stand_in import is_token
@@ -68,11 +67,7 @@ def replace(e: Evidence, pod: Object) -> Object:
         fresh = (p for p in now.all("Pod") if uid_of(p) not in known and is_ready(p))
         return next((p for p in fresh if (controller_uid(p) == owner if owner else name_of(p) == name)), None)
 
-    try:
-        e.client.core.delete_namespaced_pod(name, e.client.namespace, grace_period_seconds=1)
-    except ApiException as exc:
-        if exc.status != 404:
-            raise
+    delete_pods(e.client, name)
     if not owner:
         e.client.wait_for("the deleted pod to be gone", lambda now: now.get("Pod", name) is None, within_s=NEXT_S, usually_s=2)
         e.client.apply(described(pod))

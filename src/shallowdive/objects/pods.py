@@ -5,12 +5,15 @@ Order matters (first match). States: terminating, unknown, backoff, failed, succ
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from shallowdive.objects import Object, condition
 
 BACK_OFF = re.compile(r"back-off (?:(\d+)m)?(\d+)s restarting")
 """What a waiting container says: "back-off 1m20s restarting failed container=…"."""
+LEAST_BACK_OFF_S = 5
+"""The first restart comes at once: a shorter pause between two tries is no back-off."""
 STATES = ("pending", "pulling", "notready", "ready", "terminating", "failed", "backoff", "unknown", "succeeded")
 
 
@@ -29,6 +32,20 @@ def back_off_s(status: dict[str, Any]) -> float:
     """How long the kubelet says that it waits before it starts this container again; 0 while it says nothing of the kind."""
     said = BACK_OFF.match(str(((status.get("state") or {}).get("waiting") or {}).get("message", "")))
     return 60 * int(said.group(1) or 0) + int(said.group(2)) if said else 0.0
+
+
+def container_runs(pod: Object, container: str) -> bool:
+    return any("running" in (s.get("state") or {}) for s in container_statuses(pod) if s["name"] == container)
+
+
+def moment(stamp: object) -> float:
+    """Seconds since 1970 of a report's time; 0 for none, for the year 1 and for 1970, which stand for never (a container that could not
+    be started)."""
+    try:
+        at = datetime.fromisoformat(str(stamp))
+    except ValueError:
+        return 0.0
+    return at.timestamp() if at.year > 1970 else 0.0
 
 
 def waiting_reasons(pod: Object) -> list[str]:

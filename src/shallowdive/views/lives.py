@@ -116,6 +116,8 @@ class Chronicle:
                 self.wanted.append((s.at_s, sum(self._wishes.values())))
             return
         uid = uid_of(s.object)
+        if s.type == "DELETED" and uid not in self.pods:
+            return  # nobody saw it live
         life = self.pods.setdefault(uid, Life(name_of(s.object)))
         self.owner.setdefault(uid, controller_uid(s.object))
         state = pod_state(s.object)

@@ -6,18 +6,16 @@ clock. A prediction is about the second wait: how many seconds it takes."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 
 from shallowdive.diagrams.dot import text_width_px
 from shallowdive.objects import Object
+from shallowdive.objects.pods import LEAST_BACK_OFF_S, moment
 from shallowdive.views.axis import Axis, where_free
 from shallowdive.views.said import Said
 from shallowdive.views.shapes import Pic, glyph
 
 TRIES_SHOWN = 6
-A_WAIT_S = 5
-"""The first restart comes at once: a shorter pause is no back-off."""
 ASKED = 1
 """Which of the waits a prediction is about, counted from 0."""
 BAR_PX, MARK_PX = 18, 7
@@ -53,19 +51,10 @@ def running_try(running: Object, seen_s: float) -> Try | None:
     return Try(began, None, "", True, seen_s) if began else None
 
 
-def moment(stamp: object) -> float:
-    """Seconds since 1970; 0 for none, for the year 1 and for 1970, which stand for never."""
-    try:
-        at = datetime.fromisoformat(str(stamp))
-    except ValueError:
-        return 0.0
-    return at.timestamp() if at.year > 1970 else 0.0
-
-
 def waits(tries: list[Try]) -> list[tuple[float, float, float]]:
     """(from, to, what the timer said) of each wait that is over: the pauses that are no restart at once."""
     gaps = ((a.ended_s, b.began_s, a.timer_s) for a, b in pairwise(tries) if a.ended_s is not None)
-    return [(a, b, timer_s) for a, b, timer_s in gaps if timer_s or b - a >= A_WAIT_S]
+    return [(a, b, timer_s) for a, b, timer_s in gaps if timer_s or b - a >= LEAST_BACK_OFF_S]
 
 
 def in_words(tries: list[Try]) -> str:
@@ -118,7 +107,7 @@ def draw(p: Pic, tries: list[Try], y: float, now_s: float, said: Said | None = N
 def _wait(p: Pic, x: Axis, a: float, b: float, top: float, timer_s: float, *, over: bool) -> None:
     """Grey and dashed: nothing is broken here, somebody waits. Filled: the timer; the rest is until the kubelet looked again."""
     left, right = x(a) + MARK_PX + 2, x(b) - 1
-    if (b - a < A_WAIT_S and not timer_s) or right - left < 4:
+    if (b - a < LEAST_BACK_OFF_S and not timer_s) or right - left < 4:
         return
     filled = min(x(a + timer_s), right) - left
     if timer_s and filled > 0:

@@ -92,6 +92,16 @@ def test_a_redraw_looks_at_what_is_new_however_long_the_record_is(name: str) -> 
     assert long <= NEWS + 2, "the new ones, and the first for the left edge"
 
 
+@pytest.mark.parametrize("name", list(PICTURES))
+def test_a_record_may_begin_with_the_end_of_something(name: str) -> None:
+    """A link that lists again tells of what it missed: that a pod has gone, whose beginning nobody saw."""
+    once = list(until("end").events)
+    ends = [s for s in once if s.type == "DELETED" and s.kind == "Pod"]
+    assert ends
+    alone = [s for s in once if s.object["metadata"]["uid"] not in {e.object["metadata"]["uid"] for e in ends}]
+    assert drawn(name, folded(alone), History(sorted(alone + ends, key=lambda s: s.at_s))).facts
+
+
 def renamed(s: Seen, turn: int, later_s: float) -> Seen:
     meta = s.object["metadata"]
     version = str(int(meta["resourceVersion"]) + (turn + 1) * 10**7)
