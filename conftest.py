@@ -13,26 +13,23 @@ import os
 import secrets
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes import client as kube
 from pytest_kind import KindCluster
 
 from shallowdive.checks import LABS, Lab, judge
-from shallowdive.cluster import Access, Home, NamespaceClient, open_access
-from shallowdive.cluster.embedded import EmbeddedBackend
-from shallowdive.cluster.kind import KindBackend
+from shallowdive.cluster import Access, Home
 from shallowdive.cluster.life import engine_problem
-from shallowdive.cluster.tools import need_kind
 from shallowdive.facts import look_at_engine
-from shallowdive.lessons.place import drop_namespace, make_namespace
+from tests.ahead import begin_all
+from tests.places import Places
+from tests.run_cluster import RunCluster
+from tests.tenants import make_tenant
 
 ROOT = Path(__file__).parent
 FLOOR = ROOT / "tests" / "kind-floor.txt"
@@ -94,11 +91,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("kind"):
                 item.add_marker(pytest.mark.skip(reason=f"needs a kind cluster: {why_not}"))
-    last = [i for i in items if i.get_closest_marker("last")]
-    items[:] = [i for i in items if not i.get_closest_marker("last")] + last
+    items.sort(key=turn_of)
     stray = [i.nodeid for i in items if i.get_closest_marker("kind") and lane_of(i.nodeid) not in ("kind", "life")]
     if stray and on_kind:
         raise pytest.UsageError(f"a test on kind outside the lanes that `lane_of` knows: {stray[0]}")
+
+
+def turn_of(item: pytest.Item) -> int:
+    """The contract tests cordon nodes and count what there is, so they come before everything that acts beside the notebooks
+    (tests/ahead.py)."""
+    if item.get_closest_marker("last"):
+        return 3
+    file = item.nodeid.partition("::")[0]
+    return 0 if file.startswith("tests/contract/") else 1 if file.startswith("labs/") else 2
 
 
 def lane_of(nodeid: str) -> str:
@@ -187,56 +192,6 @@ def foreign_things() -> dict[str, str]:
 
 
 # ── the cluster ──────────────────────────────────────────────────────────────────────────────────────────────
-@dataclass
-class RunCluster:
-    """The run's own cluster: made when first asked for, removed at the end. Cells of notebooks are no functions and cannot ask
-    for a fixture, so the fixtures and the notebooks both come here.
-
-    $SHALLOWDIVE_TEST_HOME names a home that is kept between runs (bench: two at a time)."""
-
-    config: pytest.Config
-    home: Home
-    made_here: bool
-    handle: KindCluster | None = None
-    owner: Access | None = None
-
-    def access(self) -> Access:
-        if self.owner is None:
-            self._make()
-            self.owner = open_access(self.home)
-            # for kernels and subprocesses
-            os.environ["SHALLOWDIVE_HOME"], os.environ["SHALLOWDIVE_CLUSTER"] = str(self.home.root), self.home.cluster
-            os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return self.owner
-
-    def _make(self) -> None:
-        if self.config.getoption("on") == "embedded":
-            if not self.home.record.exists():
-                EmbeddedBackend(self.home, self.config.getoption("speed")).up(print)
-            return
-        backend = KindBackend(self.home, look_at_engine(), self.config.getoption("kind_image") or "")
-        kind = need_kind(self.home, print)
-        kubectl = Path(shutil.which("kubectl") or Path(sys.executable).with_name("kubectl"))
-        if self.home.record.exists():
-            self.handle = KindCluster(self.home.cluster, self.home.kubeconfig, None, kind, kubectl)
-            return
-        record = backend.claim(kind)
-        self.handle = KindCluster(self.home.cluster, self.home.kubeconfig, record.image or None, kind, kubectl)
-        config = self.home.root / "kind.yaml"
-        config.write_text(backend.config(record))
-        self.handle.create(config_file=config)
-        backend.finish(record, print)
-
-    def remove(self) -> None:
-        if self.made_here and not self.config.getoption("keep_cluster"):
-            if not self.home.record.exists():
-                shutil.rmtree(self.home.root, ignore_errors=True)
-                return
-            on_kind = self.config.getoption("on") == "kind"
-            (KindBackend(self.home, look_at_engine()) if on_kind else EmbeddedBackend(self.home)).down(print)
-            shutil.rmtree(self.home.root, ignore_errors=True)
-
-
 @pytest.fixture(scope="session")
 def kind_cluster(pytestconfig: pytest.Config) -> KindCluster:
     """pytest-kind's cluster, with our configuration, marker and ingress controller.
@@ -249,9 +204,17 @@ def kind_cluster(pytestconfig: pytest.Config) -> KindCluster:
 
 
 @pytest.fixture(scope="session")
-def access(pytestconfig: pytest.Config) -> Access:
-    """An owner's access to the run's own cluster; the environment names it too, for kernels and subprocesses."""
-    return pytestconfig.stash[CLUSTER].access()
+def run_cluster(pytestconfig: pytest.Config) -> RunCluster:
+    """The run's own cluster; the environment names it too, for kernels and subprocesses."""
+    run = pytestconfig.stash[CLUSTER]
+    run.access()
+    return run
+
+
+@pytest.fixture(scope="session")
+def access(run_cluster: RunCluster) -> Access:
+    """An owner's access to it."""
+    return run_cluster.access()
 
 
 @pytest.fixture(scope="session")
@@ -259,38 +222,10 @@ def kind_home(kind_cluster: KindCluster, pytestconfig: pytest.Config) -> Home:
     return pytestconfig.stash[CLUSTER].home
 
 
-@dataclass
-class Places:
-    """Makes lab namespaces and follows them; everything is closed and deleted at the end."""
-
-    access: Access
-    made: list[NamespaceClient]
-
-    def __call__(self, lab: str = "12-deployment", who: str = "") -> NamespaceClient:
-        name = make_namespace(self.access, LABS[lab], who or f"test-{secrets.token_hex(4)}")
-        place = NamespaceClient(self.access, name)
-        self.made.append(place)
-        place.follower.start()
-        return place
-
-    def close(self) -> None:
-        for place in self.made:
-            place.close()
-            with suppress(kube.ApiException):
-                drop_namespace(self.access, place.namespace)
-        self.made.clear()
-
-
-@pytest.fixture(scope="session")
-def places_on() -> Callable[[Access], Places]:
-    """`Places` of any cluster; whoever calls it closes it."""
-    return lambda access: Places(access, [])
-
-
 @pytest.fixture
 def places(access: Access) -> Iterator[Places]:
     """Call it to get a fresh lab namespace with a running follower."""
-    made = Places(access, [])
+    made = Places(access)
     yield made
     made.close()
 
@@ -298,22 +233,30 @@ def places(access: Access) -> Iterator[Places]:
 # ── notebooks under nbval ────────────────────────────────────────────────────────────────────────────────────
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Before the first cell of a notebook: the cluster, a namespace of its own, and a judge that watches it from the start."""
+    """Before the first cell of a notebook: the cluster, a namespace of its own, and a judge that watches it from the start. On kind the
+    kernel of a lab that needs no more gets a tenant's token, which is good for this namespace only."""
     if not (hasattr(item, "cell") or isinstance(item, JudgeItem)) or item.get_closest_marker("skip"):
         return
     file: Any = item.parent
     if getattr(file, "judge_place", None) is None:
-        file.judge_places = Places(item.config.stash[CLUSTER].access(), [])
-        file.learner = f"nbval-{secrets.token_hex(4)}"
-        file.judge_place = file.judge_places(lab_of_file(file.path).id, file.learner)
-    os.environ["SHALLOWDIVE_LEARNER"] = file.learner
+        run, lab, learner = item.config.stash[CLUSTER], lab_of_file(file.path), f"nbval-{secrets.token_hex(4)}"
+        access = run.access()
+        if item.get_closest_marker("kind"):
+            begin_all(run, item.session.items)
+        file.judge_places = Places(access)
+        file.judge_place = file.judge_places(lab.id, learner)
+        file.environment_before = dict(os.environ)
+        os.environ["SHALLOWDIVE_LEARNER"] = learner
+        if item.get_closest_marker("kind") and lab.needs == ("tenant",):
+            os.environ.update(make_tenant(access, file.judge_place.namespace, learner, Path(tempfile.mkdtemp(dir=run.home.root))))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     file: Any = item.parent
     if getattr(file, "judge_place", None) is not None and (nextitem is None or nextitem.parent is not file):
-        os.environ.pop("SHALLOWDIVE_LEARNER", None)
+        os.environ.clear()
+        os.environ.update(file.environment_before)
         file.judge_places.close()
         file.judge_place = None
 

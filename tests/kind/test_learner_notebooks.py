@@ -7,7 +7,8 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,41 +18,56 @@ import pytest
 from shallowdive.checks import LABS, judge
 from shallowdive.cluster import Access, NamespaceClient
 from shallowdive.lessons.place import forget
+from tests.ahead import Ahead, Params
+from tests.run_cluster import RunCluster
 
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
-FLAGS = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=240", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--color=no"]
+LIMITS = ["--nbval-cell-timeout=240", "--nbval-kernel-startup-timeout=120"]
+FLAGS = ["--nbval-lax", "--nbval-current-env", *LIMITS, "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--color=no"]
+    "--nbval-lax",
+    "--nbval-current-env",
+    "--nbval-cell-timeout=240",
+    "--nbval-kernel-startup-timeout=120",
+    "-q",
+    "-p",
+    "no:cacheprovider",
+    "-c",
+    os.devnull,
+    "--color=no",
+]
 
 
 def read(lab: str, folder: str = "labs") -> Any:
     return json.loads((ROOT / folder / f"{lab}.ipynb").read_text(encoding="utf-8"))
 
 
-def nbval(notebook: Any, folder: Path, learner: str) -> subprocess.CompletedProcess[str]:
+def nbval(notebook: Any, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Plain nbval, as an instructor would run it, far from our conftest.py."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "handed-in.ipynb"
     file.write_text(json.dumps(notebook), encoding="utf-8")
-    env = {**os.environ, "SHALLOWDIVE_LEARNER": learner}
     command = [sys.executable, "-m", "pytest", *FLAGS, f"--rootdir={folder}", str(file)]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=500, check=False)
 
 
-@pytest.fixture(scope="module")
-def untouched(access: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, subprocess.CompletedProcess[str]]]:
+def run_untouched(run: RunCluster, params: Params) -> dict[str, subprocess.CompletedProcess[str]]:
     """Plain nbval's word on every learner notebook as it was handed out; all at once, they mostly wait."""
     who = f"untouched-{secrets.token_hex(3)}"
-    folders = {lab: tmp_path_factory.mktemp(lab) for lab in LABS}
-    with ThreadPoolExecutor(len(LABS)) as pool:
-        ended = pool.map(lambda lab: nbval(read(lab), folders[lab], who), LABS)
-        yield dict(zip(LABS, ended, strict=True))
-    for lab in LABS.values():
-        forget(access, lab, who)
+    labs = [str(p["lab"]) for p in params if "lab" in p]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(3) as pool:
+        ended = dict(zip(labs, pool.map(lambda lab: nbval(read(lab), Path(folder) / lab, run.environment(who)), labs), strict=True))
+    for lab in labs:
+        forget(run.access(), LABS[lab], who)
+    return ended
+
+
+AHEAD = Ahead(run_untouched)
 
 
 @pytest.mark.parametrize("lab", LABS)
-def test_an_untouched_notebook_is_red_and_readable(lab: str, untouched: dict[str, subprocess.CompletedProcess[str]]) -> None:
-    ended = untouched[lab]
+def test_an_untouched_notebook_is_red_and_readable(lab: str, request: pytest.FixtureRequest) -> None:
+    ended = AHEAD.result(request)[lab]
     assert ended.returncode == 1, ended.stdout[-3000:]
     assert "criteria are not met yet" in ended.stdout
     assert "wanted:" in ended.stdout
@@ -80,11 +96,11 @@ def silenced(cell: Any) -> Any:
 
 @pytest.mark.parametrize("how", [edited, silenced, lambda _: None], ids=["edited", "skipped and silenced", "deleted"])
 def test_a_changed_check_cell_fools_nbval_and_not_the_judge_outside(
-    how: Callable[[Any], Any], access: Access, places: Any, tmp_path: Path
+    how: Callable[[Any], Any], run_cluster: RunCluster, places: Any, tmp_path: Path
 ) -> None:
     who = f"hollow-{secrets.token_hex(3)}"
     place: NamespaceClient = places("01-what-is-kubernetes", who)
-    ended = nbval(hollow(how), tmp_path, who)
+    ended = nbval(hollow(how), tmp_path, run_cluster.environment(who))
     assert ended.returncode == 0, "nbval alone sees nothing: " + ended.stdout[-2000:]
     red = {r.name for r in judge(LABS["01-what-is-kubernetes"], place) if not r.passed}
     assert {"five-ready", "one-was-replaced", "all-were-replaced", "stopped-by-asking", "count-comes-back"} <= red

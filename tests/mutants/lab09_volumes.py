@@ -120,7 +120,8 @@ def drop(place: NamespaceClient, pod: Object) -> Object | None:
 
 def unschedulable(place: NamespaceClient, words: str = "PersistentVolume's node affinity") -> None:
     def told(now: ClusterState) -> bool:
-        return any(e.get("reason") == "FailedScheduling" and words in e["message"] for e in now.all("Event"))
+        heard = any(e.get("reason") == "FailedScheduling" and words in e["message"] for e in now.all("Event"))
+        return heard and bool(now.all("Pod"))  # on a busy machine the record may hear of the event first
 
     place.wait_for("a pod that no node takes", told, within_s=60)
 

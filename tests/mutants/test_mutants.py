@@ -7,23 +7,34 @@ kind out."""
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 
 import pytest
 
 from shallowdive.checks import LABS
 from shallowdive.cluster import Access, Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
+from tests.ahead import Ahead, Params, params_of
 from tests.mutants import Case, Verdict, cases_of, few_for_every_criterion, judge_all
+from tests.places import Places
 
 pytestmark = pytest.mark.timeout(900)
 SPEED = 5
-AT_A_TIME = {"kind": 9, "embedded": 16}
+AT_A_TIME = {"kind": 5, "embedded": 16}
 """On kind the processors are the limit, on embedded it is waiting."""
 
 CASES = {lab.id: cases_of(lab) for lab in LABS.values()}
-Key = tuple[str, str, str]
-VERDICTS: dict[Key, Verdict] = {}
+
+
+def judged(on: str, access: Access, params: Params) -> dict[tuple[str, str], Verdict]:
+    """All selected cases on this cluster, staged and judged together."""
+    places = Places(access)
+    try:
+        return judge_all([(p["lab"], p["case"]) for p in params if p.get("on") == on and "case" in p], places, AT_A_TIME[on])
+    finally:
+        places.close()
+
+
+AHEAD = Ahead(lambda run, params: judged("kind", run.access(), params))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -43,29 +54,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def embedded_access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+def on_embedded(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[tuple[str, str], Verdict]:
     home = Home(tmp_path_factory.mktemp("mutants"), "sd-mutants")
     backend = EmbeddedBackend(home, speed=SPEED)
     backend.up(lambda _: None)
     try:
-        yield open_access(home)
+        return judged("embedded", open_access(home), params_of(request.session.items, request.module))
     finally:
         backend.down(lambda _: None)
 
 
 @pytest.fixture
 def verdict(on: str, lab: str, case: Case, request: pytest.FixtureRequest) -> Verdict:
-    """The verdict of one case; the first that is asked for stages and judges all selected cases of all labs together."""
-    if (on, lab, case.name) not in VERDICTS:
-        params = (getattr(getattr(i, "callspec", None), "params", {}) for i in request.session.items)
-        cases = [(p["lab"], p["case"]) for p in params if p.get("on") == on and {"lab", "case"} <= p.keys()]
-        places = request.getfixturevalue("places_on")(request.getfixturevalue("access" if on == "kind" else "embedded_access"))
-        try:
-            found = judge_all(cases, places, AT_A_TIME[on])
-        finally:
-            places.close()
-        VERDICTS.update({(on, of, name): v for (of, name), v in found.items()})
-    return VERDICTS[on, lab, case.name]
+    verdicts = AHEAD.result(request) if on == "kind" else request.getfixturevalue("on_embedded")
+    return verdicts[lab, case.name]
 
 
 def test_wrong_work_is_red_for_the_right_reason(on: str, lab: str, case: Case, verdict: Verdict) -> None:

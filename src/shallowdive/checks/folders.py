@@ -27,7 +27,8 @@ def run(e: Evidence, pod: Object, container: str, script: str) -> str:
     try:
         return e.client.exec(name_of(pod), ("sh", "-c", script), container=container)
     except RuntimeError as exc:
-        raise Unmet(f"container {container} could not run a command", f"kubectl exec {name_of(pod)} -c {container} -- sh") from exc
+        said = str(exc).splitlines()[-1][-120:]
+        raise Unmet(f"container {container} could not run a command: {said}", f"kubectl exec {name_of(pod)} -c {container} -- sh") from exc
     except ApiException as exc:
         if exc.status != 404:
             raise

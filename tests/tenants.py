@@ -1,0 +1,53 @@
+"""A tenant of a cluster: one namespace, a service account that may use it, a token. What a class on a shared cluster gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kubernetes import client
+
+from shallowdive.cluster import Access
+from shallowdive.cluster.access import MARKER
+from shallowdive.cluster.apply import apply
+
+RULES = [
+    {"apiGroups": [""], "resources": ["pods", "services", "configmaps", "events", "persistentvolumeclaims"], "verbs": ["*"]},
+    {"apiGroups": [""], "resources": ["pods/log", "pods/exec", "pods/proxy", "services/proxy"], "verbs": ["get", "create"]},
+    {"apiGroups": ["apps"], "resources": ["deployments", "deployments/scale", "replicasets"], "verbs": ["*"]},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["*"]},
+]
+
+
+def make_tenant(owner: Access, namespace: str, who: str, folder: Path) -> dict[str, str]:
+    """A service account that may use this namespace and nothing else; the environment that hands it over."""
+    api = owner.connect()
+    rbac = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "tenant"}
+    for body in (
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "tenant"}},
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "tenant"}, "rules": RULES},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "tenant"},
+            "roleRef": rbac,
+            "subjects": [{"kind": "ServiceAccount", "name": "tenant", "namespace": namespace}],
+        },
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": MARKER}, "data": {"uid": "shared"}},
+    ):
+        apply(api, body, namespace)
+    request = client.AuthenticationV1TokenRequest(spec=client.V1TokenRequestSpec(audiences=[], expiration_seconds=1800))
+    token = client.CoreV1Api(api).create_namespaced_service_account_token("tenant", namespace, request).status
+    assert token is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "token").write_text(token.token)
+    (folder / "ca").write_bytes(Path(str(owner.configuration.ssl_ca_cert)).read_bytes())
+    return {
+        "SHALLOWDIVE_SERVER": owner.configuration.host,
+        "SHALLOWDIVE_TOKEN_FILE": str(folder / "token"),
+        "SHALLOWDIVE_CA_FILE": str(folder / "ca"),
+        "SHALLOWDIVE_NAMESPACE": namespace,
+        "SHALLOWDIVE_HTTP_URL": owner.http_url,
+        "SHALLOWDIVE_LEARNER": who,
+        "SHALLOWDIVE_HOME": str(folder / "home"),
+    }
