@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from shallowdive.errors import UnknownLab
 
-NEEDS = ("tenant", "nodes-read", "node-stop", "node-exec", "control-plane")
-"""What a lab may need: its own namespace only, or more of the cluster."""
+NEEDS = ("tenant", "nodes-read", "alone", "node-stop", "node-exec", "control-plane")
+"""What a lab may need: its own namespace only, or more of the cluster. `alone`: nobody else's work on it meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,10 @@ class Lab:
     version: int
     needs: tuple[str, ...]
     minutes: int
+
+    @property
+    def alone(self) -> bool:
+        return "alone" in self.needs
 
     @property
     def module(self) -> str:
@@ -31,6 +35,7 @@ LABS = {
         Lab("02-controller", "You are the controller", 1, ("tenant",), 30),
         Lab("03-claims", "Claims court", 1, ("tenant",), 25),
         Lab("06-resource-model", "Family tree", 1, ("tenant",), 25),
+        Lab("07-node", "Bin packing", 1, ("tenant", "nodes-read", "alone"), 30),
         Lab("09-volumes", "The guest book that forgets", 1, ("tenant",), 30),
         Lab("10-containers", "Exit-code zoo", 1, ("tenant",), 30),
         Lab("11-pod", "Two flatmates", 1, ("tenant",), 25),

@@ -1,6 +1,7 @@
 """The objects a new cluster starts with: namespaces, nodes, classes, the API's own service, roles. The same ones as on kind.
 
-Left out, and so different: kube-system is empty (what runs there on kind runs here as Python), and there is no pod network to install."""
+Left out, and so different: what runs in kube-system on kind runs here as Python. One thing stands there: a pod on each node that requests
+what kind's network plugin requests, because a node is never free for one's own pods alone."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import orjson
 from shallowdive.embedded.kinds import (
     CLUSTERROLEBINDINGS,
     CLUSTERROLES,
+    DAEMONSETS,
     ENDPOINTS,
     ENDPOINTSLICES,
     INGRESSCLASSES,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 API_SERVER, KUBELET, ADMIN = Who("kube-apiserver"), Who("kubelet"), Who("kubectl-client-side-apply")
 API_PORT = 6443
+PAUSE = "registry.k8s.io/pause:3.10.2"
 IMAGES = {
     "registry.k8s.io/kube-proxy:v1.37.2": 187734743,
     "docker.io/library/traefik:v3.7.15": 185017865,
@@ -39,7 +42,7 @@ IMAGES = {
     "registry.k8s.io/e2e-test-images/agnhost:2.63.0": 65925379,
     "registry.k8s.io/coredns/coredns:v1.14.6": 52678594,
     "registry.k8s.io/e2e-test-images/busybox:1.37.0-1": 2172527,
-    "registry.k8s.io/pause:3.10.2": 694710,
+    PAUSE: 694710,
 }
 """What a node of the course's kind cluster has at the start, in bytes."""
 ROOM = {"cpu": "4", "ephemeral-storage": "100Gi", "hugepages-1Gi": "0", "hugepages-2Mi": "0", "memory": "8Gi", "pods": "110"}
@@ -62,6 +65,7 @@ def first_objects(cluster: Cluster) -> None:
         create(resource, value, ADMIN)
     _api_service(cluster)
     _roles(cluster)
+    create(DAEMONSETS, _network(), ADMIN)
 
 
 def node_name(cluster_name: str, number: int) -> str:
@@ -117,6 +121,22 @@ def _status(cluster: Cluster, number: int) -> dict[str, Any]:
             "osImage": "Kubernetes Shallow Dive (embedded)",
             "systemUUID": machine,
         },
+    }
+
+
+def _network() -> Object:
+    labels = {"app": "network"}
+    container = {"name": "network", "image": PAUSE, "resources": {"requests": {"cpu": "100m", "memory": "50Mi"}}}
+    spec = {
+        "containers": [container],
+        "hostNetwork": True,
+        "priorityClassName": "system-node-critical",
+        "tolerations": [{"operator": "Exists"}],
+    }
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    return {
+        "metadata": {"name": "network", "namespace": "kube-system", "labels": labels},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
     }
 
 

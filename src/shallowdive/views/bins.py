@@ -15,7 +15,9 @@ from shallowdive.objects.pods import pod_state
 from shallowdive.objects.quantities import amount, asked
 from shallowdive.views.axis import where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
+from shallowdive.views.said import Said
 from shallowdive.views.shapes import STATE, Anchor, Pic, bar, glyph, tile, wrap
+from shallowdive.views.tally import Tally
 from shallowdive.views.timeline import short_name
 
 MIB = 2**20
@@ -89,17 +91,21 @@ def _one_machine(nodes: list[Object]) -> bool:
     return len(nodes) > 1 and all(str((n.get("spec") or {}).get("providerID", "")).startswith("kind://") for n in nodes)
 
 
-def draw(state: ClusterState, namespace: str = "", resource: str = "cpu") -> Drawn:
+def draw(state: ClusterState, namespace: str = "", resource: str = "cpu", said: Said | None = None) -> Drawn:
+    """`said`: so many of the pods get a node."""
     seen = read(state, namespace, resource)
     if not seen.bins:
         return Drawn("", "", "Nobody looked at nodes: whoever may see one namespace only may not list them.", empty=True)
-    facts = in_words(seen)
+    counted = Tally([state for b in seen.bins for _, state, _ in b.pods], ["pending"] * len(seen.waiting))
+    facts = in_words(seen) + (f" {counted.in_words(said)}" if said else "")
     states = sorted({s for b in seen.bins for _, s, _ in b.pods} | ({"pending"} if seen.waiting else set()))
     read_ = "The scheduler packs requests (boxes), not use. A gap is what nobody has requested yet."
     read_ += " Red and dashed: the waiting pod, laid over the widest gap." if _too_wide(seen) else ""
     if seen.shared_machine:
         read_ += " kind's nodes are containers on one machine, and each reports the whole machine: together they promise more than it has."
-    desk, phone = (picture(seen, w, facts).svg() for w in (DESK_PX, PHONE_PX))
+    if said:
+        read_ = f"{counted.in_words(said)} {read_}"
+    desk, phone = (picture(seen, w, facts, counted if said else None, said).svg() for w in (DESK_PX, PHONE_PX))
     return Drawn(desk, phone, facts, states, read=read_)
 
 
@@ -144,7 +150,7 @@ def _verdict(seen: Packed) -> list[tuple[str, str]]:
     return [*lines, (f"all gaps together {size(seen, together)}", "muted")]
 
 
-def picture(seen: Packed, w: float, label: str) -> Pic:
+def picture(seen: Packed, w: float, label: str, counted: Tally | None = None, said: Said | None = None) -> Pic:
     phone = w < 400
     left, pitch = (2, 66) if phone else (116, 50)
     shown = seen.bins[:MOST_BINS]
@@ -155,7 +161,8 @@ def picture(seen: Packed, w: float, label: str) -> Pic:
     scale = float((w - left - 12) / widest)
     wait_y = 24 + len(shown) * pitch + (20 if len(seen.bins) > MOST_BINS else 0)
     lines = [(line, fill) for words, fill in _verdict(seen) for line in wrap(words, w - left - 4, bold=True)]
-    p = Pic(w, wait_y + (BIN_PX + 12 if seen.waiting else 0) + 20 * len(lines) + 8, label)
+    tally_px = counted.height_px(w - left - 4) if counted and said else 0
+    p = Pic(w, wait_y + (BIN_PX + 12 if seen.waiting else 0) + 20 * len(lines) + 8 + tally_px, label)
     what = "CPU" if seen.resource == "cpu" else "memory"
     widest_said = "" if phone else f"; the widest node offers {size(seen, widest)}"
     p.text(left, 12, f"requested {what}, to scale{widest_said}", fill="muted", room=w - left)
@@ -186,6 +193,8 @@ def picture(seen: Packed, w: float, label: str) -> Pic:
         wait_y += BIN_PX + 12
     for i, (words, fill) in enumerate(lines):
         p.text(left, wait_y + 16 + i * 20, words, fill=fill, bold=fill != "muted", room=w - left - 4)
+    if counted and said:
+        counted.draw(p, said, left, p.h - tally_px, w - left - 4)
     return p
 
 

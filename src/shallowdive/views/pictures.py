@@ -127,7 +127,7 @@ PICTURES: dict[str, Picture] = {
     "who": Picture(lambda s: who.draw(s.history), "Who did that?", "which part would have to be off for a new pod to stay Pending?"),
     "life": Picture(_life, "The states of a container", "which way was gone most often, and what stood at its beginning?", _containers),
     "bins": Picture(
-        lambda s: bins.draw(s.state, s.namespace, "memory" if s.chosen == "memory" else "cpu"),
+        lambda s: bins.draw(s.state, s.namespace, "memory" if s.chosen == "memory" else "cpu", s.said),
         "Nodes as bins",
         "how large may the next pod be?",
         lambda _: ["cpu", "memory"],

@@ -49,10 +49,17 @@ def _process(process: Process) -> Folder:
         "cmdline": Live(lambda: b"".join(word.encode() + b"\0" for word in process.argv)),
         "environ": Live(lambda: b"".join(f"{k}={v}".encode() + b"\0" for k, v in process.env.items())),
         "status": Live(status.encode),
+        "stat": Live(lambda: _stat(process).encode()),
         "cwd": Link(process.cwd),
         "fd": LiveFolder(descriptors),
     }
     return LiveFolder(lambda: entries)
+
+
+def _stat(process: Process) -> str:
+    """52 fields; nothing here takes time of a processor, so the counts of it are 0."""
+    head = [str(process.pid), f"({process.comm})", "S", str(process.parent)]
+    return " ".join([*head, *["0"] * (52 - len(head))]) + "\n"
 
 
 def tcp4(sandbox: Sandbox) -> str:
