@@ -25,17 +25,6 @@ pytestmark = [pytest.mark.kind, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
 LIMITS = ["--nbval-cell-timeout=240", "--nbval-kernel-startup-timeout=120"]
 FLAGS = ["--nbval-lax", "--nbval-current-env", *LIMITS, "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--color=no"]
-    "--nbval-lax",
-    "--nbval-current-env",
-    "--nbval-cell-timeout=240",
-    "--nbval-kernel-startup-timeout=120",
-    "-q",
-    "-p",
-    "no:cacheprovider",
-    "-c",
-    os.devnull,
-    "--color=no",
-]
 
 
 def read(lab: str, folder: str = "labs") -> Any:

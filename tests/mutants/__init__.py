@@ -11,10 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubernetes.client.exceptions import ApiException
+
 from shallowdive.checks import LABS, CheckResult, Lab, judge
 from shallowdive.checks.judge import ANSWERS
 from shallowdive.cluster import NamespaceClient
 from shallowdive.lessons.place import drop_namespace
+from shallowdive.live import poll
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,14 @@ def few_for_every_criterion(cases: list[Case]) -> list[Case]:
     return [c for c in cases if c in found]
 
 
+def gone(place: NamespaceClient) -> bool | None:
+    try:
+        place.core.read_namespace(place.namespace, _request_timeout=10)
+    except ApiException as exc:
+        return True if exc.status == 404 else None
+    return None
+
+
 def judge_all(cases: list[tuple[str, Case]], places: Callable[[str], NamespaceClient], at_a_time: int) -> dict[tuple[str, str], Verdict]:
     """Stage and judge every (lab, case), some at a time: much of it is waiting. A verdict by lab and name of the case."""
 
@@ -89,6 +100,8 @@ def judge_all(cases: list[tuple[str, Case]], places: Callable[[str], NamespaceCl
             verdict = Verdict(tuple(judge(LABS[lab], place)))
             place.close()
             drop_namespace(place.access, place.namespace)
+            if LABS[lab].alone:
+                poll("its namespace to be gone", lambda: gone(place), within_s=120)  # with the room that its pods took
             return verdict
         except Exception as exc:  # noqa: BLE001 - the test shows it
             return Verdict(broke=f"{type(exc).__name__}: {exc}")

@@ -156,7 +156,7 @@ def limits_only(place: NamespaceClient) -> None:
     n = room_for(place, size)
     made = boxes(n + 2, spec({"limits": {"cpu": f"{size}m"}}), "crates")
     made |= {"kind": "StatefulSet", "spec": made["spec"] | {"serviceName": "crates", "podManagementPolicy": "Parallel"}}
-    place.apply(made)
+    utils.create_from_dict(place.api, made, namespace=place.namespace)
     settled(place, n + 2)
     place.apps.patch_namespaced_stateful_set_scale("crates", place.namespace, {"spec": {"replicas": n}})
     place.wait_for("as many as fit", lambda now: len(now.all("Pod")) == n, within_s=90)

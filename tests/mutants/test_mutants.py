@@ -15,7 +15,7 @@ from shallowdive.cluster import Access, Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
 from tests.ahead import Ahead, Params, params_of
 from tests.mutants import Case, Verdict, cases_of, few_for_every_criterion, judge_all
-from tests.places import Places
+from tests.places import OwnClusters, Places
 
 pytestmark = pytest.mark.timeout(900)
 SPEED = 5
@@ -25,16 +25,23 @@ AT_A_TIME = {"kind": 5, "embedded": 16}
 CASES = {lab.id: cases_of(lab) for lab in LABS.values()}
 
 
-def judged(on: str, access: Access, params: Params) -> dict[tuple[str, str], Verdict]:
-    """All selected cases on this cluster, staged and judged together."""
-    places = Places(access)
+Verdicts = dict[tuple[str, str], Verdict]
+
+
+def selected(params: Params, on: str, *, alone: bool) -> list[tuple[str, Case]]:
+    cases = [(str(p["lab"]), p["case"]) for p in params if p.get("on") == on and "case" in p]
+    return [(lab, c) for lab, c in cases if LABS[lab].alone == alone]
+
+
+def judged(cases: list[tuple[str, Case]], places: Places | OwnClusters, at_a_time: int) -> Verdicts:
+    """All of them, staged and judged together."""
     try:
-        return judge_all([(p["lab"], p["case"]) for p in params if p.get("on") == on and "case" in p], places, AT_A_TIME[on])
+        return judge_all(cases, places, at_a_time)
     finally:
         places.close()
 
 
-AHEAD = Ahead(lambda run, params: judged("kind", run.access(), params))
+AHEAD = Ahead(lambda run, params: judged(selected(params, "kind", alone=False), Places(run.access()), AT_A_TIME["kind"]))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -54,19 +61,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def on_embedded(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[tuple[str, str], Verdict]:
+def alone_on_kind(access: Access, request: pytest.FixtureRequest) -> Verdicts:
+    """One after the other, when no notebook runs: these labs use up what their cluster has."""
+    return judged(selected(params_of(request.session.items, request.module), "kind", alone=True), Places(access), 1)
+
+
+@pytest.fixture(scope="module")
+def on_embedded(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Verdicts:
     home = Home(tmp_path_factory.mktemp("mutants"), "sd-mutants")
     backend = EmbeddedBackend(home, speed=SPEED)
     backend.up(lambda _: None)
     try:
-        return judged("embedded", open_access(home), params_of(request.session.items, request.module))
+        params, at_a_time = params_of(request.session.items, request.module), AT_A_TIME["embedded"]
+        together = judged(selected(params, "embedded", alone=False), Places(open_access(home)), at_a_time)
+        return together | judged(selected(params, "embedded", alone=True), OwnClusters(home.root, SPEED), at_a_time)
     finally:
         backend.down(lambda _: None)
 
 
 @pytest.fixture
 def verdict(on: str, lab: str, case: Case, request: pytest.FixtureRequest) -> Verdict:
-    verdicts = AHEAD.result(request) if on == "kind" else request.getfixturevalue("on_embedded")
+    which = "on_embedded" if on == "embedded" else "alone_on_kind" if LABS[lab].alone else ""
+    verdicts: Verdicts = request.getfixturevalue(which) if which else AHEAD.result(request)
     return verdicts[lab, case.name]
 
 

@@ -66,3 +66,16 @@ def test_a_log_that_cannot_be_read_is_an_error_of_ours(bound: NamespaceClient, m
     monkeypatch.setattr(seeing.client.CoreV1Api, "read_namespaced_pod_log", refuse)
     with pytest.raises(ShallowDiveError, match="the log of pod traffic"):
         seeing.counted(bound, "traffic")()
+
+
+def test_pods_of_the_learners_own_namespace_are_not_copied(bound: NamespaceClient) -> None:
+    """A copy of them stayed in the picture when they had gone: a node held more than it had, and its gap was below nothing."""
+    items = [{"metadata": {"name": n, "namespace": ns}} for n, ns in (("mine", "d"), ("theirs", "e"))]
+
+    def listing(**_how: Any) -> Any:
+        return type("Answer", (), {"data": json.dumps({"items": items}).encode()})
+
+    cast(Any, bound).core = type("Core", (), {"list_pod_for_all_namespaces": staticmethod(listing)})()
+    found = seeing.everybodys_pods(bound)
+    assert found is not None
+    assert [p["metadata"]["name"] for p in found.all("Pod")] == ["theirs"]

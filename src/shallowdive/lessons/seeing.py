@@ -63,12 +63,14 @@ def beside(bound: NamespaceClient, kinds: tuple[str, ...]) -> Follower | None:
 
 
 def everybodys_pods(bound: NamespaceClient) -> ClusterState | None:
-    """One look at the pods of every namespace, for what nodes hold beside the learner's; None where that is not allowed."""
+    """One look at the pods of every other namespace, for what nodes hold beside the learner's; None where that is not allowed. Those of
+    the learner's own are followed: a copy of them would show what has gone since."""
     try:
         answer = bound.core.list_pod_for_all_namespaces(_preload_content=False, _request_timeout=(3, 20))
     except ApiException as exc:
         if exc.status in (401, 403):
             return None
         raise
-    pods = {key_of(p): p for p in json.loads(answer.data)["items"]}  # type: ignore[attr-defined]
+    items = json.loads(answer.data)["items"]  # type: ignore[attr-defined]
+    pods = {key_of(p): p for p in items if p["metadata"]["namespace"] != bound.namespace}
     return ClusterState(MappingProxyType({"Pod": MappingProxyType(pods)}))

@@ -154,7 +154,7 @@ def test_a_pod_put_on_a_node_by_hand_is_refused_at_the_door(living: Living) -> N
     full = living.pod("q", shell(resources={"requests": {"cpu": "50"}}), nodeName="shallowdive-worker")
     assert full["status"]["reason"] == "OutOfcpu"
     assert full["status"]["message"].startswith(
-        "Pod was rejected: Node didn't have enough resource: cpu, requested: 50000, used: 0, capacity: "
+        "Pod was rejected: Node didn't have enough resource: cpu, requested: 50000, used: 100, capacity: "
     )
 
 
@@ -190,7 +190,7 @@ def test_a_long_good_run_makes_the_back_off_start_anew(living: Living) -> None:
 
 def test_a_hog_is_killed_and_its_neighbour_is_not(living: Living) -> None:
     limit = {"resources": {"limits": {"memory": "20Mi"}}}
-    living.pod("p", shell("tail /dev/zero", "hog", **limit), shell(name="calm"), after=2)
+    living.pod("p", shell("tail /dev/zero", "hog", **limit), shell(name="calm"), after=4)
     ended = living.state("p")["lastState"].get("terminated") or living.state("p")["state"]["terminated"]
     assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
     assert "running" in living.state("p", 1)["state"]

@@ -193,6 +193,7 @@ ACTING = {
     "00-first-pod": 3,
     "01-what-is-kubernetes": 1,
     "02-controller": 2,
+    "07-node": 2,
     "09-volumes": 3,
     "10-containers": 3,
     "11-pod": 4,
