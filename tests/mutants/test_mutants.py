@@ -56,7 +56,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for c in (c for c in cases if bool(c.red) == red):
             if metafunc.config.getoption("on") == "kind" and c in best:
                 made.append(pytest.param("kind", lab, c, id=f"kind, {lab}: {c.name}", marks=pytest.mark.kind))
-            made.append(pytest.param("embedded", lab, c, id=f"embedded, {lab}: {c.name}", marks=pytest.mark.long))
+            if not LABS[lab].kind_only:
+                made.append(pytest.param("embedded", lab, c, id=f"embedded, {lab}: {c.name}", marks=pytest.mark.long))
     metafunc.parametrize("on, lab, case", made)
 
 

@@ -23,6 +23,11 @@ class Lab:
         return "alone" in self.needs
 
     @property
+    def kind_only(self) -> bool:
+        """Needs a machine beneath the nodes, which the embedded cluster has not."""
+        return "node-exec" in self.needs
+
+    @property
     def module(self) -> str:
         return "shallowdive.checks.lab" + self.id.replace("-", "_")
 
@@ -34,6 +39,7 @@ LABS = {
         Lab("01-what-is-kubernetes", "Ask and walk away", 1, ("tenant",), 20),
         Lab("02-controller", "You are the controller", 1, ("tenant",), 30),
         Lab("03-claims", "Claims court", 1, ("tenant",), 25),
+        Lab("04-containers", "Find my process", 1, ("tenant", "node-exec"), 25),
         Lab("06-resource-model", "Family tree", 1, ("tenant",), 25),
         Lab("07-node", "Bin packing", 1, ("tenant", "nodes-read", "alone"), 30),
         Lab("09-volumes", "The guest book that forgets", 1, ("tenant",), 30),

@@ -1,4 +1,6 @@
-"""kind's node containers, as the engine lists them. Nothing here changes anything but by name of a cluster that is ours."""
+"""kind's node containers, as the engine lists them. Nothing here changes anything but by name of a cluster that is ours.
+
+Looking into one (lab 4) takes the owner's access, which was made after the safety checks, and runs commands that change nothing."""
 
 from __future__ import annotations
 
@@ -6,9 +8,13 @@ import json
 from dataclasses import dataclass
 
 from shallowdive import process
+from shallowdive.cluster.access import Access
+from shallowdive.errors import BadAnswer, NotYet
+from shallowdive.objects.processes import Process, only_looks, processes_in
 
 LABEL = "io.x-k8s.kind.cluster"
 LIMIT_S = 30
+OF_CONTAINERS = "grep -EHs '[0-9a-f]{64}' /proc/[0-9]*/cgroup; grep -Hs ^NSpid /proc/[0-9]*/status; grep -Hs . /proc/[0-9]*/comm; true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +40,39 @@ def stop_containers(names: list[str]) -> None:
 
 def image_is_local(image: str) -> bool:
     return process.run(["docker", "image", "inspect", "--format", "{{.Id}}", image], limit_s=LIMIT_S).status == 0
+
+
+def spelled(node: str, line: str) -> str:
+    """What a person types to run this on a node."""
+    return f"docker exec {node} {line}"
+
+
+def look_into(access: Access, node: str, line: str) -> str:
+    """Run a command that only looks on a node of this cluster; what it printed. BadAnswer for any other command or node."""
+    if not only_looks(line):
+        raise BadAnswer(
+            "this is none of the commands that only look",
+            saw=line[:80],
+            try_this="uname -r · hostname · ps -eo pid,args · cat /proc/PID/cgroup",
+        )
+    _of(access, node)
+    return process.must(["docker", "exec", node, *line.split()], limit_s=LIMIT_S)
+
+
+def container_processes(access: Access, node: str) -> list[Process]:
+    """Processes of containers on this node, by their number there."""
+    _of(access, node)
+    return processes_in(node, process.must(["docker", "exec", node, "sh", "-c", OF_CONTAINERS], limit_s=LIMIT_S))
+
+
+def _of(access: Access, node: str) -> None:
+    """Only the owner's own kind cluster has nodes that may be looked into."""
+    if access.kind != "owner" or access.backend != "kind":
+        raise NotYet(
+            "the nodes of this cluster cannot be looked into",
+            saw=f"backend {access.backend}, {access.kind}",
+            try_this="shallowdive up --backend kind",
+        )
+    there = [n.name for n in node_containers(access.cluster) if n.running]
+    if node not in there:
+        raise BadAnswer("this is no running node of your cluster", saw=node[:80], try_this=f"one of: {', '.join(there)}")

@@ -19,6 +19,7 @@ from shallowdive.checks.hops import lab_host, trace
 from shallowdive.checks.judge import ANSWERS
 from shallowdive.checks.load import Traffic, read_load, start_load
 from shallowdive.cluster import Access, Home, NamespaceClient, Reply, open_access, tenant_access
+from shallowdive.cluster.nodes import container_processes, look_into, spelled
 from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
 from shallowdive.lessons import tidy
 from shallowdive.lessons.place import drop_namespace, find_namespace, history_file, learner, make_namespace, needs_met
@@ -26,9 +27,10 @@ from shallowdive.lessons.receipt import write_receipt
 from shallowdive.lessons.seeing import beside, counted, everybodys_pods, in_words, prediction
 from shallowdive.lessons.why import why
 from shallowdive.live import ClusterState, Follower, History
-from shallowdive.objects import Object
+from shallowdive.objects import Object, is_helper, name_of
+from shallowdive.objects.processes import Process, first_of
 from shallowdive.objects.route import Trace
-from shallowdive.views import View, hops, picture_of, show_still
+from shallowdive.views import View, hops, picture_of, processes, show_still
 from shallowdive.views import why as why_view
 
 APPLY: dict[str, Any] = {"field_manager": "shallowdive-learner", "force": True, "_content_type": "application/apply-patch+yaml"}
@@ -60,6 +62,7 @@ class Session:
         self._views: list[View] = []
         self._further: dict[tuple[str, ...], Follower | None] = {}
         self._asked: dict[str, float] = {}
+        self._once: dict[tuple[str, int], Process] = {}
         self._enter(find_namespace(access, lab, who) or make_namespace(access, lab, who))
         atexit.register(self.close)
 
@@ -103,6 +106,11 @@ class Session:
     def exec(self, pod: str, *command: str, container: str = "") -> str:
         """Run a program in a container and return what it printed."""
         return self.client.exec(pod, command, container=container)
+
+    def on_node(self, node: str, line: str) -> str:
+        """Run a command that only looks on a node (kind), and show the line that does the same in a terminal."""
+        print(spelled(node, line))  # noqa: T201 - a notebook's cell shows it
+        return look_into(self.access, node, line)
 
     def get(self, path: str, host: str) -> Reply:
         """Ask from outside through the Ingress entrance, and show the curl line that does the same."""
@@ -167,6 +175,16 @@ class Session:
         predicted = str(read_answers(self.state).get(f"predict.{said}", ""))
         show_still(*hops.html(seen, title, self.access.source, verdict=verdict, said=predicted))
         return seen
+
+    def show_processes(self, title: str = "", *, said: str = "") -> None:
+        """Look from the nodes at the programs of your pods, and show them inside and outside."""
+        pods = [p for p in self.state.all("Pod") if not is_helper(p)]
+        nodes = sorted({str(p["spec"]["nodeName"]) for p in pods if p["spec"].get("nodeName")})
+        kernels = {node: look_into(self.access, node, "uname -r").strip() for node in nodes}
+        seen = [p for node in nodes for p in container_processes(self.access, node)]
+        self._once.update({(name_of(pod), first.pid): first for pod in pods for first in first_of(pod, seen)})
+        once = [(pod, first) for (pod, _), first in self._once.items()]
+        show_still(*processes.html(processes.read(pods, seen, once, kernels), title, self.access.source, in_words(self.state, said)))
 
     def explain(self, what: Any) -> None:
         """Why something does not work: 'deployment/web', a pod's name, an object, or the error of a refused call."""
