@@ -35,9 +35,9 @@ def main() -> int:
         backend = EmbeddedBackend(home, speed=SPEED)
         backend.up(lambda _: None)
         try:
-            for lab in [lab_of(name).id for name in args.labs] or LABS:
+            for lab in [lab_of(name).id for name in args.labs] or [lab.id for lab in LABS.values() if not lab.kind_only]:
                 began = time.monotonic()
-                with ThreadPoolExecutor(AT_A_TIME) as pool:
+                with ThreadPoolExecutor(1 if LABS[lab].alone else AT_A_TIME) as pool:
                     ended = list(pool.map(lambda seed, of=lab: run(of, in_order(of, seed), home), range(1, args.orders + 1)))  # type: ignore[misc]
                 raw = [f"seed {seed}: {line}" for seed, r in enumerate(ended, 1) for line in r.raw]
                 raw += [f"seed {seed}: AlreadyExists" for seed, r in enumerate(ended, 1) if "AlreadyExists" in r.said]

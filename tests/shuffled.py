@@ -60,7 +60,7 @@ def run(lab: str, cells: list[str], home: Home) -> Ran:
         for out in cell.get("outputs", ()):
             if out.output_type == "error":
                 lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.traceback]
-                line = f"{out.ename}: {out.evalue}".splitlines()[0]
+                line = f"{out.ename}: {' | '.join(str(out.evalue).splitlines())}"
                 found.errors.append(line)
                 if not OURS.search("\n".join(lines)) or any("Traceback" in x for x in lines):
                     found.raw.append(line)

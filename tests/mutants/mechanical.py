@@ -1,7 +1,8 @@
 """`python -m tests.mutants.mechanical [LAB …]`: each lab's plain solution with one thing changed in one manifest, by rule and not by wit.
 
 Each field is dropped, each number is one more and one less, each label is another. What came of it is one of: refused by the API, stuck
-(the learner's own next step never comes true), red by these criteria, or green. On an embedded cluster of its own, faster than the clock.
+(the learner's own next step never comes true), red by these criteria, or green. On an embedded cluster of its own, faster than the clock;
+the labs that need kind on the kind cluster of this home.
 The result is `mechanical.json`; every green one has to be explained in `survivors.yaml`: why the outcome is the same."""
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def all_of(access: Access, lab: Lab) -> dict[str, str]:
         raise SystemExit(f"{lab.id}: the plain solution itself is {unchanged}")
     ours = [b for b in bodies if isinstance(b, dict) and b["metadata"]["name"] != "shallowdive-answers"]
     changes = list(dict.fromkeys(change for body in ours for change in changes_of(body)))
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    with ThreadPoolExecutor(4 if lab.kind_only else 1 if lab.alone else AT_A_TIME) as pool:
         return dict(zip(map(str, changes), pool.map(lambda c: outcome(access, lab, case, c), changes), strict=True))
 
 
@@ -147,8 +148,9 @@ def main() -> int:
         backend = EmbeddedBackend(Home(Path(folder), "mechanical"), speed=SPEED)
         backend.up(lambda _: None)
         try:
-            access = open_access(backend.home)
+            embedded = open_access(backend.home)
             for lab in [LABS[name] for name in sys.argv[1:] or LABS]:
+                access = open_access(Home.from_environment()) if lab.kind_only else embedded
                 found = all_of(access, lab)
                 day = datetime.now(UTC).date().isoformat()
                 known[lab.id] = {"version": lab.version, "on": day, "cluster": access.source, "n": len(found), "outcome": found}

@@ -93,7 +93,7 @@ CRITERIA = (predicted, twins_there, same_in_both, one_kernel, files_apart, resta
 
 def twins(e: Evidence) -> tuple[Object, Object]:
     """Two ready pods of one image; those that were restarted come first."""
-    ready = [p for p in e.client.state.all("Pod") if is_ready(p) and not is_helper(p)]
+    ready = [p for p in e.state.all("Pod") if is_ready(p) and not is_helper(p)]
     for one in sorted(ready, key=lambda p: (-restarts(p), name_of(p))):
         for two in ready:
             if two is not one and image_of(one) == image_of(two):
@@ -107,7 +107,7 @@ def image_of(pod: Object) -> str:
 
 def restarted_one(e: Evidence) -> Object:
     """A pod that was ready, was started again, and is ready now."""
-    there = {p["metadata"]["uid"]: p for p in e.client.state.all("Pod") if is_ready(p) and not is_helper(p)}
+    there = {p["metadata"]["uid"]: p for p in e.state.all("Pod") if is_ready(p) and not is_helper(p)}
     found = [there[x.uid] for x in lives(e.history) if x.uid in there and x.restarts()]
     if not found:
         raise Unmet("no ready pod was ever started again", "kubectl get pods, column RESTARTS")

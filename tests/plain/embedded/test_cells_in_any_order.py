@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,33 +16,36 @@ from shallowdive.cluster import Home
 from shallowdive.cluster.embedded import EmbeddedBackend
 from tests.shuffled import Ran, in_order, run, twice
 
-SPEED, AT_A_TIME = 5, 8
+SPEED, AT_A_TIME = 5, 4
+HERE = [lab.id for lab in LABS.values() if not lab.kind_only]
 pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Ran]]:
-    home = Home(tmp_path_factory.mktemp("any-order"), "sd-any-order")
-    backend = EmbeddedBackend(home, speed=SPEED)
-    backend.up(lambda _: None)
-    try:
-        plans = {(lab, how): plan for lab in LABS for how, plan in (("twice", twice(lab)), ("shuffled", in_order(lab, seed=1)))}
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            ended = pool.map(lambda key: run(key[0], plans[key], home), plans)
-            yield dict(zip(plans, ended, strict=True))
-    finally:
-        backend.down(lambda _: None)
+    plans = {(lab, how): plan for lab in HERE for how, plan in (("twice", twice(lab)), ("shuffled", in_order(lab, seed=1)))}
+    with ExitStack() as clusters, ThreadPoolExecutor(AT_A_TIME) as pool:
+
+        def up(name: str) -> Home:
+            backend = EmbeddedBackend(Home(tmp_path_factory.mktemp(name), "sd-any-order"), speed=SPEED)
+            clusters.callback(backend.down, lambda _: None)
+            backend.up(lambda _: None)
+            return backend.home
+
+        together = up("any-order")
+        homes = {key: up("-".join(key)) if LABS[key[0]].alone else together for key in plans}
+        ended = pool.map(lambda key: run(key[0], plans[key], homes[key]), plans)
+        yield dict(zip(plans, ended, strict=True))
 
 
-@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.parametrize("lab", HERE)
 def test_everything_may_be_run_twice(lab: str, ran: dict[tuple[str, str], Ran]) -> None:
-    """What a judge says is tried elsewhere: on a busy machine, five times as fast, a request of lab 12 may find nobody in time."""
     found = ran[lab, "twice"]
-    assert [e for e in found.errors if not e.startswith("CheckFailed: 1 of ")] == []
-    assert "criteria met." in found.said
+    assert found.errors == []
+    assert found.said.count("criteria met.") == 2
 
 
-@pytest.mark.parametrize("lab", LABS)
+@pytest.mark.parametrize("lab", HERE)
 def test_cells_in_any_order_say_what_is_missing_and_never_a_traceback(lab: str, ran: dict[tuple[str, str], Ran]) -> None:
     found = ran[lab, "shuffled"]
     assert found.errors, "some cell must have come too early"

@@ -155,6 +155,7 @@ def test_every_picture_can_be_drawn_at_any_moment_of_a_recording(path: Path) -> 
 
 
 ON_PURPOSE = {
+    "04-containers": {"one": ["command-ended"]},
     "10-containers": {"ant": ["command-ended"], "mole": ["command-failed"], "dodo": ["command-not-found"]},
     "11-pod": {"flat": ["liveness-kills"]},
 }
@@ -193,6 +194,7 @@ ACTING = {
     "00-first-pod": 3,
     "01-what-is-kubernetes": 1,
     "02-controller": 2,
+    "04-containers": 3,
     "07-node": 2,
     "09-volumes": 3,
     "10-containers": 3,
