@@ -46,13 +46,13 @@ class OwnClusters:
     speed: float
     made: list[tuple[EmbeddedBackend, Places]] = field(default_factory=list)
 
-    def __call__(self, lab: str) -> NamespaceClient:
+    def __call__(self, lab: str, who: str = "") -> NamespaceClient:
         home = Home(self.folder / secrets.token_hex(4), "sd-alone")
         backend = EmbeddedBackend(home, speed=self.speed)
         backend.up(lambda _: None)
         places = Places(open_access(home))
         self.made.append((backend, places))
-        return places(lab)
+        return places(lab, who)
 
     def close(self) -> None:
         for backend, places in self.made:

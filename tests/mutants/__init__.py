@@ -5,6 +5,7 @@ A case of `labNN_slug.py` is `Case(name, stage, red={criterion, …})`: `stage(p
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -89,13 +90,15 @@ def gone(place: NamespaceClient) -> bool | None:
     return None
 
 
-def judge_all(cases: list[tuple[str, Case]], places: Callable[[str], NamespaceClient], at_a_time: int) -> dict[tuple[str, str], Verdict]:
+def judge_all(
+    cases: list[tuple[str, Case]], places: Callable[[str, str], NamespaceClient], at_a_time: int
+) -> dict[tuple[str, str], Verdict]:
     """Stage and judge every (lab, case), some at a time: much of it is waiting. A verdict by lab and name of the case."""
 
     def one(of: tuple[str, Case]) -> Verdict:
         lab, c = of
         try:
-            place = places(lab)
+            place = places(lab, f"case-{hashlib.sha256(c.name.encode()).hexdigest()[:8]}")  # the same variant in every run
             c.stage(place)
             verdict = Verdict(tuple(judge(LABS[lab], place)))
             place.close()

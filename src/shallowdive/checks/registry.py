@@ -47,6 +47,7 @@ LABS = {
         Lab("11-pod", "Two flatmates", 1, ("tenant",), 25),
         Lab("12-deployment", "Update under fire", 1, ("tenant",), 30),
         Lab("13-ingress", "Where did my packet die?", 1, ("tenant",), 35),
+        Lab("14-broken-shop", "The broken shop", 1, ("tenant",), 40),
     )
 }
 

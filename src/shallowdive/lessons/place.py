@@ -9,12 +9,13 @@ from pathlib import Path
 from kubernetes import client
 
 from shallowdive.checks import Lab
+from shallowdive.checks.variant import LEARNER
 from shallowdive.cluster import Access, Home
 from shallowdive.cluster.access import TIMEOUT_S
 from shallowdive.cluster.apply import apply
 from shallowdive.errors import BadAnswer, NotYet
 
-LAB, LEARNER, HOME = "shallowdive/lab", "shallowdive/learner", "shallowdive/home"
+LAB, HOME = "shallowdive/lab", "shallowdive/home"
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 

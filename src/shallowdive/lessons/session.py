@@ -13,10 +13,11 @@ from typing import Any
 
 from kubernetes import client
 
-from shallowdive.checks import CheckResult, Lab, judge, lab_of, read_answers
+from shallowdive.checks import CheckResult, Lab, judge, lab_of, read_answers, shop
 from shallowdive.checks.faults import break_hop
 from shallowdive.checks.hops import lab_host, trace
 from shallowdive.checks.judge import ANSWERS
+from shallowdive.checks.lab14_broken_shop import deliver
 from shallowdive.checks.load import Traffic, read_load, start_load
 from shallowdive.cluster import Access, Home, NamespaceClient, Reply, open_access, tenant_access
 from shallowdive.cluster.nodes import container_processes, look_into, spelled
@@ -130,6 +131,11 @@ class Session:
         break_hop(self.client, self.lab.id, fault, path)
         print("One field of one object is different now.")  # noqa: T201
 
+    def open_shop(self) -> None:
+        """Somebody delivers a shop: three parts, one entrance, five faults, drawn for you. Where it stands already, nothing changes."""
+        new = deliver(self.client)
+        print("The shop was delivered. It does not work." if new else "The shop stands as you left it.")  # noqa: T201
+
     def traffic(self, url: str, name: str = "traffic") -> None:
         """Start a pod that asks `url` some ten times a second and counts."""
         start_load(self.client, name, url)
@@ -156,6 +162,7 @@ class Session:
             picture, self.client.follower, title, self.access.source, said=prediction(self.state, said, began, after_s / self.access.speed),
             traffic=counted(self.client, traffic) if traffic else None, beside=self._beside(kinds),
             also=everybodys_pods(self.client) if "Node" in kinds else None, of=of, note=in_words(self.state, said),
+            tell_why=not self._evidence_missing(),
         )  # fmt: skip
         self._views = [*(v for v in self._views if not v.is_removed), view]
         view.display_while(lambda: self.wait_for(what or title, until, within_s=within_s) if until else None)
@@ -187,8 +194,20 @@ class Session:
         show_still(*processes.html(processes.read(pods, seen, once, kernels), title, self.access.source, in_words(self.state, said)))
 
     def explain(self, what: Any) -> None:
-        """Why something does not work: 'deployment/web', a pod's name, an object, or the error of a refused call."""
+        """Why something does not work: 'deployment/web', a pod's name, an object, or the error of a refused call.
+
+        In the capstone it speaks when all evidence has been given: finding it is the work there."""
+        if missing := self._evidence_missing():
+            raise NotYet(
+                "first give your own evidence", saw=f"none yet for {', '.join(missing)}", try_this="session.answer('evidence-…', …)"
+            )
         show_still(*why_view.html(why(self.client, what), self.access.source))
+
+    def _evidence_missing(self) -> list[str]:
+        if self.lab.id != shop.LAB:
+            return []
+        answers = read_answers(self.state)
+        return [family for family in shop.FAMILIES if f"answer.evidence-{family}" not in answers]
 
     # ── the learner's words ──────────────────────────────────────────────────────────────────────────────────
     def predict(self, name: str, value: object, options: tuple[object, ...] = ()) -> None:

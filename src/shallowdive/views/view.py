@@ -42,12 +42,12 @@ class View:
     def __init__(
         self, picture: str, follower: Follower, title: str = "", backend: str = "", *, said: Said | None = None,
         traffic: Callable[[], list[Second]] | None = None, beside: Follower | None = None, also: ClusterState | None = None,
-        of: str = "", note: str = "",
+        of: str = "", note: str = "", tell_why: bool = True,
     ) -> None:  # fmt: skip
         self._picture, self._follower, self._backend = picture_of(picture), follower, backend
         self.title = title or self._picture.title
         self._said, self._traffic, self._beside, self._also = said, traffic, beside, also
-        self._of, self._note = of, note
+        self._of, self._note, self._tell_why = of, note, tell_why
         self._since_s, self._chosen, self._counted = time.time(), of, None if traffic is None else list[Second]()
         self._closed, self._lock = threading.Event(), threading.Lock()
         self._running = False
@@ -71,7 +71,7 @@ class View:
             drawn = Drawn("", "", str(exc), empty=True)
         old = stale(self._follower)
         pod = seen.chosen.partition(" / ")[0]
-        finding = None if drawn.empty else why.first_cause(seen.state, seen.namespace, seen.now_s, pod)
+        finding = None if drawn.empty or not self._tell_why else why.first_cause(seen.state, seen.namespace, seen.now_s, pod)
         source = old or f"{'live' if self._widget is not None else 'seen'} on {self._backend}"
         drawn = Drawn(
             drawn.desk,
