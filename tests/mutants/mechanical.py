@@ -30,6 +30,8 @@ from tests.mutants import Case, cases_of
 HERE = Path(__file__).parent
 RESULTS, SURVIVORS = HERE / "mechanical.json", HERE / "survivors.yaml"
 SPEED, AT_A_TIME = 5, 12
+DELIVERED = ("14-broken-shop",)
+"""Labs whose manifests are the course's own and not the learner's, who only changes fields of them: nothing to change by rule."""
 Steps = tuple[str | int, ...]
 NAMES = {("apiVersion",), ("kind",), ("metadata",), ("metadata", "name")}
 """Without these a manifest is none."""
@@ -149,7 +151,7 @@ def main() -> int:
         backend.up(lambda _: None)
         try:
             embedded = open_access(backend.home)
-            for lab in [LABS[name] for name in sys.argv[1:] or LABS]:
+            for lab in [LABS[name] for name in sys.argv[1:] or [lab for lab in LABS if lab not in DELIVERED]]:
                 access = open_access(Home.from_environment()) if lab.kind_only else embedded
                 found = all_of(access, lab)
                 day = datetime.now(UTC).date().isoformat()

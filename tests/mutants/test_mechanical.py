@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from shallowdive.checks import LABS, Lab
-from tests.mutants.mechanical import RESULTS, SURVIVORS, Change, changes_of
+from tests.mutants.mechanical import DELIVERED, RESULTS, SURVIVORS, Change, changes_of
 
 FOUND = json.loads(RESULTS.read_text())
 WHY: dict[str, dict[str, str]] = yaml.safe_load(SURVIVORS.read_text())
 
 
-@pytest.mark.parametrize("lab", LABS.values(), ids=lambda lab: lab.id)
+@pytest.mark.parametrize("lab", [lab for lab in LABS.values() if lab.id not in DELIVERED], ids=lambda lab: lab.id)
 def test_every_change_that_a_judge_lets_pass_is_explained_and_no_other(lab: Lab) -> None:
     found = FOUND[lab.id]
     assert found["version"] == lab.version, "made with an earlier version of the lab: python -m tests.mutants.mechanical " + lab.id

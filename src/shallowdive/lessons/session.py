@@ -220,6 +220,10 @@ class Session:
         self._write(f"answer.{name}", value, options)
         print(f"Noted: {value}.")  # noqa: T201
 
+    def answered(self, name: str) -> Any:
+        """What was answered to a question; None when nothing was yet."""
+        return read_answers(self.state).get(f"answer.{name}")
+
     def needs(self, *names: str) -> None:
         """Open a cell only after these predictions were made."""
         missing = [n for n in names if f"predict.{n}" not in read_answers(self.state)]

@@ -16,8 +16,8 @@ from shallowdive.errors import ApiRefused, LineFailed, NameUnknown, ShallowDiveE
 from shallowdive.explain import explain_refusal
 from shallowdive.live.follow import reason
 
-NOT_FOUND = (LookupError, StopIteration, TypeError, AttributeError)
-"""What Python says when a line of a cell takes something out of nothing: an empty list, None."""
+NOT_FOUND = (LookupError, StopIteration, TypeError, AttributeError, ValueError)
+"""What Python says when a line of a cell takes something out of nothing: an empty list, None, the largest of none."""
 
 
 def in_words(exc: BaseException) -> ShallowDiveError:
