@@ -36,7 +36,8 @@ BY_RULE = """## Work changed by rule
 
 One thing in the manifests of the plain solution is changed. A field is dropped, a number is one more or less, a label is another. The API
 server refuses some. With some the learner's own next step never comes true. The judge sees the rest. What it lets pass comes to the same,
-and the reason stands below. In lab 14 the manifests are the course's own: the learner changes fields of them, so there is nothing to change by rule.
+and the reason stands below. In lab 14 the manifests are the course's own: the learner
+changes fields of them, so there is nothing to change by rule.
 
 | lab | on | changes | refused | stuck | red | green |
 |---|---|---|---|---|---|---|
