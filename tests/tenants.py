@@ -11,6 +11,7 @@ from shallowdive.cluster.access import MARKER
 from shallowdive.cluster.apply import apply
 
 RULES = [
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},  # its own only: whose it is
     {"apiGroups": [""], "resources": ["pods", "services", "configmaps", "events", "persistentvolumeclaims"], "verbs": ["*"]},
     {"apiGroups": [""], "resources": ["pods/log", "pods/exec", "pods/proxy", "services/proxy"], "verbs": ["get", "create"]},
     {"apiGroups": ["apps"], "resources": ["deployments", "deployments/scale", "replicasets"], "verbs": ["*"]},

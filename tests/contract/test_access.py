@@ -127,6 +127,14 @@ def test_a_rule_may_name_single_objects_and_subresources(api: Api, reader: Api, 
     assert reader.get(f"/apis/apps/v1/namespaces/{own}/deployments/x").code == 403
 
 
+def test_a_role_may_let_its_own_namespace_be_read_and_no_other(api: Api, reader: Api, own: str) -> None:
+    allow(api, own, [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}])
+    eventually(lambda: reader.get(f"/api/v1/namespaces/{own}").code == 200)
+    assert reader.get("/api/v1/namespaces/kube-system").code == 403
+    assert reader.get("/api/v1/namespaces").code == 403
+    assert reader.patch(f"/api/v1/namespaces/{own}", {"metadata": {"labels": {"mine": "no"}}}).code == 403
+
+
 def test_a_cluster_role_reaches_every_namespace(api: Api, reader: Api, own: str) -> None:
     binding = {
         "metadata": {"name": own}, "roleRef": {"kind": "ClusterRole", "name": "view", "apiGroup": RBAC},

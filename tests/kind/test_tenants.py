@@ -11,6 +11,7 @@ import yaml
 from kubernetes import client
 
 from shallowdive.checks import LABS
+from shallowdive.checks.student import LEARNER, student_of
 from shallowdive.cluster import Access, Home, NamespaceClient, State, open_access, tenant_access, up
 from shallowdive.cluster.access import MARKER, SYSTEM_NAMESPACE
 from shallowdive.cluster.existing import ExistingBackend
@@ -19,8 +20,6 @@ from shallowdive.lessons.place import make_namespace
 from tests.tenants import make_tenant
 
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(600)]
-ROOT = Path(__file__).parents[2]
-RUN = "import json,sys; from shallowdive.notebooks.execute import execute, read; execute(read(sys.argv[1]))"
 
 
 def test_a_tenant_reaches_nothing_but_its_namespace(access: Access, tmp_path: Path) -> None:
@@ -35,6 +34,8 @@ def test_a_tenant_reaches_nothing_but_its_namespace(access: Access, tmp_path: Pa
         lambda: client.CoreV1Api(api).list_namespaced_pod(SYSTEM_NAMESPACE),
         lambda: client.CoreV1Api(api).create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name="more"))),
         lambda: client.RbacAuthorizationV1Api(api).list_namespaced_role(tenant.namespace),
+        lambda: client.CoreV1Api(api).read_namespace(SYSTEM_NAMESPACE),
+        lambda: client.CoreV1Api(api).patch_namespace(tenant.namespace, {"metadata": {"labels": {LEARNER: "another"}}}),
     )
     for call in denied:
         with pytest.raises(client.ApiException) as caught:
@@ -42,6 +43,7 @@ def test_a_tenant_reaches_nothing_but_its_namespace(access: Access, tmp_path: Pa
         assert caught.value.status == 403
     place = NamespaceClient(tenant, tenant.namespace)
     place.follower.start()
+    assert student_of(place) == "tenant-alone", "what is drawn for it is what the judge draws"
     place.close()
     client.CoreV1Api(access.connect()).delete_namespace(tenant.namespace)
 

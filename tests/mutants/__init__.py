@@ -45,6 +45,11 @@ def answer(place: NamespaceClient, **values: Any) -> None:
     place.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": ANSWERS}, "data": data}, manager="test")
 
 
+def forget_answers(place: NamespaceClient) -> None:
+    """As if nothing had been predicted or answered."""
+    place.core.delete_namespaced_config_map(ANSWERS, place.namespace)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What the judge said, or what broke while staging or judging."""
@@ -99,13 +104,14 @@ def judge_all(
         lab, c = of
         try:
             place = places(lab, f"case-{hashlib.sha256(c.name.encode()).hexdigest()[:8]}")  # the same variant in every run
-            c.stage(place)
-            verdict = Verdict(tuple(judge(LABS[lab], place)))
-            place.close()
-            drop_namespace(place.access, place.namespace)
-            if LABS[lab].alone:
-                poll("its namespace to be gone", lambda: gone(place), within_s=120)  # with the room that its pods took
-            return verdict
+            try:
+                c.stage(place)
+                return Verdict(tuple(judge(LABS[lab], place)))
+            finally:
+                place.close()
+                drop_namespace(place.access, place.namespace)
+                if LABS[lab].alone:
+                    poll("its namespace to be gone", lambda: gone(place), within_s=120)  # with the room that its pods took
         except Exception as exc:  # noqa: BLE001 - the test shows it
             return Verdict(broke=f"{type(exc).__name__}: {exc}")
 

@@ -11,7 +11,7 @@ from shallowdive.cluster.images import AGNHOST
 from shallowdive.cluster.nodes import container_processes, look_into
 from shallowdive.objects.pods import is_ready, restarts
 from shallowdive.objects.processes import Process, first_of, ids_of
-from tests.mutants import answer, case
+from tests.mutants import answer, case, forget_answers
 
 Body = dict[str, Any]
 ALL = ("predicted", "twins", "same-in-both", "one-kernel", "files-apart", "restarted", "process-found")
@@ -112,7 +112,7 @@ def nothing(place: NamespaceClient) -> None:
 @case("no prediction made", "predicted")
 def not_predicted(place: NamespaceClient) -> None:
     story(place)
-    place.core.delete_namespaced_config_map("shallowdive-answers", place.namespace)
+    forget_answers(place)
     found, _ = seen(place, "one")
     kernel = look_into(place.access, found["spec"]["nodeName"], "uname -r").strip()
     answer(place, answer_same=["kernel"], answer_kernel=kernel, answer_pid=number(place))

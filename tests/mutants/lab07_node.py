@@ -10,7 +10,7 @@ from shallowdive.cluster import NamespaceClient
 from shallowdive.cluster.images import AGNHOST
 from shallowdive.live import ClusterState
 from shallowdive.objects.quantities import amount, asked
-from tests.mutants import answer, case
+from tests.mutants import answer, case, forget_answers
 
 Body = dict[str, Any]
 ALL = ("predicted", "nodes-filled", "fits-counted", "refusal-read", "too-wide", "wide-has-a-node", "limit-alone", "next-one")
@@ -179,7 +179,7 @@ def nothing(place: NamespaceClient) -> None:
 @case("no prediction made", "predicted")
 def not_predicted(place: NamespaceClient) -> None:
     n = story(place)
-    place.core.delete_namespaced_config_map("shallowdive-answers", place.namespace)
+    forget_answers(place)
     said = {"answer_fits": n, "answer_short_nodes": len(free(place)), "answer_limits_only": "as wide as its limit"}
     answer(place, **said, answer_next=max(free(place).values()))
 

@@ -10,7 +10,7 @@ from shallowdive.cluster.images import AGNHOST, BUSYBOX
 from shallowdive.lessons.place import drop_namespace, make_namespace
 from shallowdive.objects import uid_of
 from shallowdive.objects.pods import restarts
-from tests.mutants import answer, case
+from tests.mutants import answer, case, forget_answers
 from tests.mutants.flatmates import (
     ANSWERS,
     HERE,
@@ -96,7 +96,7 @@ def no_objects(place: NamespaceClient) -> None:
 @case("no prediction made", "predicted")
 def no_prediction(place: NamespaceClient) -> None:
     story(place, pod(web(), beside()), leave_out="words")
-    place.core.delete_namespaced_config_map("shallowdive-answers", place.namespace)
+    forget_answers(place)
     answer(place, **ANSWERS)
 
 

@@ -14,7 +14,7 @@ from shallowdive.checks.lab13_ingress import LAB
 from shallowdive.cluster import NamespaceClient
 from shallowdive.cluster.images import AGNHOST, BUSYBOX
 from shallowdive.live import poll
-from tests.mutants import answer, case
+from tests.mutants import answer, case, forget_answers
 
 Body = dict[str, Any]
 PORT = 9376
@@ -181,7 +181,7 @@ def leftovers(place: NamespaceClient) -> None:
 @case("no prediction made", "predicted")
 def no_prediction(place: NamespaceClient) -> None:
     story(place)
-    place.core.delete_namespaced_config_map("shallowdive-answers", place.namespace)
+    forget_answers(place)
     place.wait_for("no answers", lambda now: now.get("ConfigMap", "shallowdive-answers") is None, within_s=20)
     answer(place, answer_broken_hop=draw(LAB, place.namespace, 1)[0])
 

@@ -13,8 +13,8 @@ from shallowdive.checks.lab14_broken_shop import deliver, drawn_for, pods_of, si
 from shallowdive.cluster import NamespaceClient
 from shallowdive.live import poll
 from shallowdive.objects import name_of
-from shallowdive.objects.pods import is_ready
-from tests.mutants import Case, answer, case
+from shallowdive.objects.pods import is_ready, restarts
+from tests.mutants import Case, answer, case, forget_answers
 
 Body = dict[str, Any]
 EVIDENCE = tuple(f"evidence-{family}" for family in shop.FAMILIES)
@@ -110,7 +110,7 @@ def nothing(place: NamespaceClient) -> None:
 @case("no prediction made", "predicted")
 def not_predicted(place: NamespaceClient) -> None:
     story(place)
-    place.core.delete_namespaced_config_map("shallowdive-answers", place.namespace)
+    forget_answers(place)
     words(place, predict_restart_repairs=None, predict_after_one=None)
 
 
@@ -179,11 +179,7 @@ def flapping(place: NamespaceClient) -> None:
     bodies = shop.whole(host(place))
     shop.container_of(bodies, "front")["livenessProbe"]["httpGet"]["port"] = shop.PORT + 1
     place.apply(bodies["Deployment", "front"], manager="somebody")
-    place.wait_for("it to be started again", lambda now: any(_count(p) for p in pods_of(now, "front")), within_s=90)
-
-
-def _count(pod: Body) -> int:
-    return sum(int(s.get("restartCount", 0)) for s in (pod.get("status") or {}).get("containerStatuses") or [])
+    place.wait_for("it to be started again", lambda now: any(restarts(p) for p in pods_of(now, "front")), within_s=90)
 
 
 def without(*keys: str, part: str = "stock") -> Callable[[shop.Bodies], None]:

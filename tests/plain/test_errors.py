@@ -67,6 +67,10 @@ def test_a_refusal_of_the_server_is_its_own_words(shell: InteractiveShell, capsy
         ("{}['a']", "KeyError: 'a'"),
         ("len(None)", "TypeError: object of type 'NoneType' has no len()"),
         ("None.items", "AttributeError: 'NoneType' object has no attribute 'items'"),
+        (
+            "max(())",
+            "ValueError: max() arg is an empty sequence" if sys.version_info < (3, 12) else "ValueError: max() iterable argument is empty",
+        ),
     ],
 )
 def test_a_line_that_takes_something_out_of_nothing_says_so(
@@ -77,6 +81,15 @@ def test_a_line_that_takes_something_out_of_nothing_says_so(
     assert f"line 2: {line}\n" in said
     assert f"this line did not find what it looks for [SD-L07]\n  seen: {saw}\n  next: run the cells above" in said
     assert "Traceback" not in said
+
+
+def test_a_value_that_cannot_be_used_is_told_from_one_that_is_not_there(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.run_cell("int('three')")
+    said = capsys.readouterr().out
+    assert "this line was given a value that it cannot use [SD-L07]" in said
+    assert "seen: ValueError: invalid literal for int() with base 10: 'three'" in said
 
 
 def test_a_bug_keeps_its_traceback(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shallowdive.checks.refusals import Refusal, reasons_in
+from shallowdive.checks.refusals import Refusal
+from shallowdive.objects.scheduling import counts_of
 
 PREEMPTION = (
     " preemption: 0/3 nodes are available: 1 Preemption is not helpful for scheduling, 2 No preemption victims found for incoming pod."
@@ -23,10 +24,10 @@ PREEMPTION = (
     ],
 )
 def test_reasons_are_counted_and_preemption_is_left_out(message: str, cpu: int, nothing_else: bool) -> None:
-    one = Refusal("uid", reasons_in(message))
+    one = Refusal("uid", counts_of(message))
     assert (one.short_of_cpu, one.nothing_else) == (cpu, nothing_else)
 
 
 @pytest.mark.parametrize("message", ["", "None", 'persistentvolumeclaim "book" not found', "skip schedule deleting pod"])
 def test_a_message_that_does_not_go_through_the_nodes_has_no_reasons(message: str) -> None:
-    assert reasons_in(message) == {}
+    assert counts_of(message) == {}

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from shallowdive.checks.hungry import SIGNAL_KILL
 from shallowdive.live import History
 from shallowdive.objects import Object, is_helper, name_of, uid_of
-from shallowdive.objects.pods import LEAST_BACK_OFF_S, back_off_s, container_statuses, moment
+from shallowdive.objects.pods import LEAST_BACK_OFF_S, SIGNAL_KILL, back_off_s, container_statuses, moment
 
 ENDED_WELL, FAILED, NO_MEMORY, NOT_STARTED = "Completed", "Error", "OOMKilled", "StartError"
 NO_IMAGE, RUNS = "ErrImagePull", "Running"

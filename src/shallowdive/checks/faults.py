@@ -6,12 +6,12 @@ fault it was is read from the field that changed."""
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from shallowdive.checks.hops import host_of, trace_once
+from shallowdive.checks.variant import in_order, one_of
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import BadAnswer, NotYet, WaitTimeout
 from shallowdive.live import ClusterState, History, poll
@@ -46,12 +46,8 @@ FIELD: dict[str, tuple[str, Callable[[Object], object]]] = {
 # ── which one ────────────────────────────────────────────────────────────────────────────────────────────────
 def draw(lab: str, namespace: str, number: int) -> tuple[str, str]:
     """Fault and path of the hidden fault with this number (1, 2, …). A namespace stands for one learner; five in a row all differ."""
-
-    def lot(*of: object) -> str:
-        return hashlib.sha256("/".join(map(str, (lab, namespace, *of))).encode()).hexdigest()
-
-    order = sorted(FAULTS, key=lambda fault: lot(fault))
-    return order[(number - 1) % len(order)], PATHS[int(lot(number), 16) % len(PATHS)]
+    order = in_order(FAULTS, lab, namespace)
+    return order[(number - 1) % len(order)], one_of(PATHS, lab, namespace, number)
 
 
 @dataclass(frozen=True, slots=True)

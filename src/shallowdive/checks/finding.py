@@ -6,6 +6,9 @@ from shallowdive.checks.result import Unmet
 from shallowdive.live import ClusterState
 from shallowdive.objects import Object, controller_uid, is_helper
 
+OWNERS = "kubectl get pods -o custom-columns=NAME:.metadata.name,OWNER:.metadata.ownerReferences[0].name"
+"""How to look who owns a pod."""
+
 
 def the_only(state: ClusterState, kind: str) -> Object:
     """The one object of its kind; Unmet says how many there are."""

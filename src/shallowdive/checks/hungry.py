@@ -10,11 +10,9 @@ from shallowdive.checks.stand_in import ROLE, is_token
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import WaitTimeout
 from shallowdive.objects import Object
-from shallowdive.objects.pods import container_runs, container_statuses
+from shallowdive.objects.pods import SIGNAL_KILL, container_runs, container_statuses
 
 COPY = "judge-hog"
-SIGNAL_KILL = 137
-"""128 and the number of the signal: how a shell writes 'killed'."""
 START_S, KILL_S = 90, 40
 """Seconds for the copy to start (usually 3), and for it to be killed (usually as many as the learner's own lived)."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shallowdive.checks.pod_lives import Life, lives
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, compare, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster.access import TIMEOUT_S
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.cluster.images import AGNHOST, AGNHOST_BEFORE
@@ -69,7 +69,7 @@ def node_named(e: Evidence) -> str:
     where = {str(x.pod["spec"].get("nodeName", "")) for x in mine(e)}
     said = e.answers.get("answer.node")
     if not isinstance(said, str) or said not in where:
-        raise Unmet("no answer" if said is None else f"your answer is {str(said)[:40]!r}", "kubectl get pods -o wide, column NODE")
+        raise unlike(said, "kubectl get pods -o wide, column NODE")
     return "named right"
 
 
@@ -117,10 +117,3 @@ def two_lives(e: Evidence) -> tuple[Life, Life]:
     if first is None or not later:
         raise Unmet("no pod was deleted and made again", "the cells that delete the pod and make it again")
     return first, later[0]
-
-
-def compare(e: Evidence, answer: str, truth: int, look_at: str) -> str:
-    said = e.answers.get(f"answer.{answer}")
-    if isinstance(said, bool) or said != truth:
-        raise Unmet("no answer" if said is None else f"your answer is {str(said)[:40]!r}", look_at)
-    return "counted right"

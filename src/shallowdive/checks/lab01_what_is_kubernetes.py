@@ -10,7 +10,7 @@ from typing import Any
 
 from shallowdive.checks.acting import delete_pods
 from shallowdive.checks.finding import the_only, wanted
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import labels_of, name_of, uid_of
@@ -82,10 +82,7 @@ def who_makes_them(e: Evidence) -> str:
     truth = {o["kind"] for p in pods for o in p["metadata"].get("ownerReferences") or [] if o.get("controller")}
     said = e.answers.get("answer.owner")
     if said not in truth:
-        raise Unmet(
-            "no answer" if said is None else f"your answer is {str(said)[:40]!r}",
-            "kubectl get pods -o yaml, field metadata.ownerReferences",
-        )
+        raise unlike(said, "kubectl get pods -o yaml, field metadata.ownerReferences")
     return "named right"
 
 

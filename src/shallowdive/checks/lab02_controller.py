@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shallowdive.checks.acting import delete_pods
-from shallowdive.checks.finding import bare_pods, wanted
+from shallowdive.checks.finding import OWNERS, bare_pods, wanted
 from shallowdive.checks.keeping import Group, groups
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.cluster.bound import NamespaceClient
@@ -21,7 +21,6 @@ from shallowdive.objects.pods import is_ready
 WANTED, KILLS = 3, 3
 QUIET_S = 6
 """A loop that looks at all looks sooner."""
-OWNERS = "kubectl get pods -o custom-columns=NAME:.metadata.name,OWNER:.metadata.ownerReferences[0].name"
 
 
 def check(state: ClusterState, history: History, answers: Mapping[str, Any], client: NamespaceClient) -> list[CheckResult]:

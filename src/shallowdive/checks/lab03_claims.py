@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shallowdive.checks.acting import delete_pods
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.container_ends import PULLS
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object, labels_of, name_of, uid_of
@@ -18,7 +19,6 @@ from shallowdive.objects.pods import is_ready, waiting_reasons
 from shallowdive.objects.together import Together, end_of, note_birth, together
 
 KINDS = ("Deployment", "PersistentVolumeClaim", "Service")
-NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 ORDERS = 3
 
 
@@ -69,7 +69,7 @@ def accepted_and_not_running(e: Evidence) -> str:
 def evidence(e: Evidence) -> str:
     said = e.answers.get("answer.evidence")
     if not isinstance(said, str):
-        raise Unmet("no answer" if said is None else f"your answer is {str(said)[:40]!r}", LOOK)
+        raise unlike(said, LOOK)
     event = next((s.object for s in e.history.of("Event") if name_of(s.object) == said), None)
     if event is None:
         raise Unmet(f"there is no event {said[:60]!r}", LOOK)
@@ -146,7 +146,7 @@ def without_image(history: History) -> dict[str, str]:
         owner = next((str(o["uid"]) for o in seen.object["metadata"].get("ownerReferences") or [] if o.get("controller")), "")
         if seen.kind == "ReplicaSet" and owner:
             sets[uid_of(seen.object)] = owner
-        if seen.kind == "Pod" and any(r in NO_IMAGE for r in waiting_reasons(seen.object)):
+        if seen.kind == "Pod" and any(r in PULLS for r in waiting_reasons(seen.object)):
             found[uid_of(seen.object)] = owner
     return {pod: sets[rs] for pod, rs in found.items() if rs in sets}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from shallowdive.checks.folders import run
 from shallowdive.checks.pod_lives import lives
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.cluster.nodes import container_processes, look_into
 from shallowdive.live import ClusterState, History
@@ -123,7 +123,3 @@ def whose(pid: int, seen: list[Process], state: ClusterState) -> str:
     if not pods:
         return f"{process.name}, of a container that is none of your pods'"
     return f"{process.name} of pod {name_of(pods[0])}, inside it number {process.inside}"
-
-
-def unlike(said: object, look_at: str) -> Unmet:
-    return Unmet("no answer" if said is None else f"your answer is {str(said)[:60]!r}", look_at)

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from shallowdive.checks.acting import delete_pods, unless_gone
-from shallowdive.checks.finding import bare_pods, the_only
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.finding import OWNERS, bare_pods, the_only
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import controller_uid, labels_of, name_of, uid_of
@@ -56,9 +56,6 @@ def one_orphan(e: Evidence) -> str:
     return "it left by its label"
 
 
-OWNERS = "kubectl get pods -o custom-columns=NAME:.metadata.name,OWNER:.metadata.ownerReferences[0].name"
-
-
 @criterion("adopted-again", "a pod whose owner's name was taken away, and who has the same owner again, with the same UID and labels")
 def adopted_again(e: Evidence) -> str:
     for uid in e.history.uids("Pod"):
@@ -89,10 +86,7 @@ def chain_named(e: Evidence) -> str:
     }
     said = e.answers.get("answer.owners")
     if not isinstance(said, list) or tuple(map(str, said)) not in truth:
-        raise Unmet(
-            "no answer" if said is None else f"your answer is {str(said)[:60]}",
-            "kubectl get pods,replicasets -o yaml, metadata.ownerReferences",
-        )
+        raise unlike(said, "kubectl get pods,replicasets -o yaml, metadata.ownerReferences")
     return "named right"
 
 
@@ -114,9 +108,7 @@ def generation(e: Evidence) -> str:
     now, seen = int(deployment["metadata"].get("generation", 0)), int((deployment.get("status") or {}).get("observedGeneration") or 0)
     said = e.answers.get("answer.generation")
     if isinstance(said, bool) or said != now:
-        raise Unmet(
-            "no answer" if said is None else f"your answer is {str(said)[:40]!r}", "kubectl get deployment -o yaml, metadata.generation"
-        )
+        raise unlike(said, "kubectl get deployment -o yaml, metadata.generation")
     if now < 2 or seen < now:
         raise Unmet(
             "its spec was never changed" if now < 2 else "its controller has not seen the change yet", "kubectl get deployment -o yaml"

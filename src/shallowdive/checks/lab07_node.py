@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from shallowdive.checks.load import stop_load
 from shallowdive.checks.refusals import Refusal, refusals
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, compare, criterion, predictions, run_criteria, unlike
 from shallowdive.checks.stand_in import ROLE
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.cluster.images import AGNHOST
@@ -162,17 +162,6 @@ def whose(pod: Object) -> tuple[str, str]:
         return "Pod", name_of(pod)
     name = str(owner["name"])
     return str(owner["kind"]), name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" else name
-
-
-def compare(e: Evidence, answer: str, truth: int, look_at: str) -> str:
-    said = e.answers.get(f"answer.{answer}")
-    if isinstance(said, bool) or said != truth:
-        raise unlike(said, look_at)
-    return "counted right"
-
-
-def unlike(said: object, look_at: str) -> Unmet:
-    return Unmet("no answer" if said is None else f"your answer is {str(said)[:40]!r}", look_at)
 
 
 # ── the judge's probes ───────────────────────────────────────────────────────────────────────────────────────

@@ -14,18 +14,18 @@ from typing import Any
 
 from shallowdive.checks.folders import mounts_of, room_of, run
 from shallowdive.checks.pod_lives import Life, lives
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria, unlike
 from shallowdive.checks.stand_in import is_token
 from shallowdive.checks.successors import replace, start_again
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object, annotations_of, is_helper, name_of, uid_of
 from shallowdive.objects.pods import is_ready, pod_state
+from shallowdive.objects.scheduling import VOLUME_ELSEWHERE
 
 JUDGED = "shallowdive/judged"
 """Annotation of a pod that the judge has begun to act on."""
-KEPT_AWAY = re.compile(r"PersistentVolume's node affinity|volume node affinity conflict")
-"""The scheduler's words for a node on which the volume is not; the second in older versions."""
+KEPT_AWAY = re.compile(VOLUME_ELSEWHERE)
 WAITS = "WaitForFirstConsumer"
 
 
@@ -60,7 +60,7 @@ def why_it_waits(e: Evidence) -> str:
     if WAITS not in about:
         raise Unmet("no event told of a claim that waits for its first pod", "kubectl get events")
     if said != WAITS:
-        raise Unmet("no answer" if said is None else f"your answer is {str(said)[:40]!r}", "kubectl describe pvc, the events at its end")
+        raise unlike(said, "kubectl describe pvc, the events at its end")
     return "named right"
 
 
@@ -97,9 +97,7 @@ def pinned_to(e: Evidence) -> str:
     pod = find_pod(e.state)
     said = e.answers.get("answer.pinned-to")
     if said != pod["spec"].get("nodeName"):
-        raise Unmet(
-            "no answer" if said is None else f"your answer is {str(said)[:60]!r}", "kubectl get pods -o wide; kubectl get pvc -o yaml"
-        )
+        raise unlike(said, "kubectl get pods -o wide; kubectl get pvc -o yaml")
     return "named right"
 
 

@@ -29,13 +29,13 @@ from shallowdive.checks.container_ends import (
     names_of,
     truths,
 )  # fmt: skip
-from shallowdive.checks.hungry import SIGNAL_KILL, ends_under
+from shallowdive.checks.hungry import ends_under
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import WaitTimeout
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object, is_helper, name_of, uid_of
-from shallowdive.objects.pods import container_runs
+from shallowdive.objects.pods import SIGNAL_KILL, container_runs
 from shallowdive.objects.quantities import amount
 
 SIX = (ENDED_WELL, FAILED, NO_MEMORY, NOT_STARTED, NO_IMAGE, RUNS)

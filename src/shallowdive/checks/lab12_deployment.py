@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shallowdive.checks.load import read_load, start_load, stop_load
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object, annotations_of, controller_uid, name_of, selects, uid_of
@@ -101,9 +101,7 @@ def revision_counted(e: Evidence) -> str:
     truth = next((r for r in active.revisions if r > broken.last_revision), 0)
     said = e.answers.get("answer.revision")
     if not truth or said != truth:
-        raise Unmet(
-            "no answer" if said is None else f"your answer is {said!r}; the record says otherwise", "kubectl rollout history deployment"
-        )
+        raise unlike(said, "kubectl rollout history deployment")
     return "counted right"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from shallowdive.checks.faults import FAULTS, HIDDEN, PATHS, draw, episodes
 from shallowdive.checks.hops import answered_by, host_of, lab_host
-from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria
+from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster import Reply
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History, poll
@@ -97,10 +97,7 @@ def hidden_fault_met(e: Evidence) -> str:
 def broken_hop_named(e: Evidence) -> str:
     truth, said = _hidden_truth(e), e.answers.get("answer.broken-hop")
     if said != truth:
-        raise Unmet(
-            "no answer" if said is None else f"your answer is {said!r}; the record says otherwise",
-            "the hops, from the inside to the outside: pods, EndpointSlice, Service, Ingress",
-        )
+        raise unlike(said, "the hops, from the inside to the outside: pods, EndpointSlice, Service, Ingress")
     return "named right"
 
 

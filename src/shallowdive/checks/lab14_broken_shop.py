@@ -12,8 +12,8 @@ from typing import Any
 from shallowdive.checks import shop
 from shallowdive.checks.acting import delete_pods
 from shallowdive.checks.hops import answered_by, host_of, lab_host
-from shallowdive.checks.result import CheckResult, Criterion, Evidence, Unmet, criterion, predictions, run_criteria
-from shallowdive.checks.variant import student_of
+from shallowdive.checks.result import CheckResult, Criterion, Evidence, Unmet, criterion, predictions, run_criteria, unlike
+from shallowdive.checks.student import student_of
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import WaitTimeout
 from shallowdive.live import ClusterState, History, poll
@@ -70,7 +70,7 @@ def evidence_of(family: str) -> Criterion:
         truth = next(d for d in drawn_for(e.client) if d.fault.family == family).answer
         said = e.answers.get(f"answer.evidence-{family}")
         if said != truth:
-            raise Unmet("no answer" if said is None else f"your answer is {str(said)[:60]!r}", WHERE[family])
+            raise unlike(said, WHERE[family])
         return "the right part, the right words"
 
     return Criterion(f"evidence-{family}", f"which part has the fault of the family {family}, and the words that tell it", test)

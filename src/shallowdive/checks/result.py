@@ -59,6 +59,19 @@ class Criterion:
     test: Callable[[Evidence], str]
 
 
+def unlike(said: object, look_at: str) -> Unmet:
+    """An answer that is not the right one, or none; what the learner wrote is quoted in short."""
+    return Unmet("no answer" if said is None else f"your answer is {str(said)[:60]!r}", look_at)
+
+
+def compare(e: Evidence, answer: str, truth: int, look_at: str) -> str:
+    """An answer that has to be this number."""
+    said = e.answers.get(f"answer.{answer}")
+    if isinstance(said, bool) or said != truth:
+        raise unlike(said, look_at)
+    return "counted right"
+
+
 def criterion(name: str, want: str) -> Callable[[Callable[[Evidence], str]], Criterion]:
     return lambda test: Criterion(name, want, test)
 

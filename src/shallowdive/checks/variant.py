@@ -1,34 +1,14 @@
 """What is drawn for one student: the same for the same name on every machine, in every Python, for ever.
 
-A lot is the SHA-256 of the lab, the student and what is asked; nothing of it is secret, and nothing depends on the order of asking."""
+Pure. A lot is the SHA-256 of the lab, the student and what is asked; nothing of it is secret, and the order of asking does not matter."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from typing import TypeVar
 
-from kubernetes.client.exceptions import ApiException
-
-from shallowdive.cluster.access import TIMEOUT_S
-from shallowdive.cluster.bound import NamespaceClient
-
 T = TypeVar("T")
-LEARNER = "shallowdive/learner"
-"""Label of a lab's namespace: whose it is. Whoever made the namespace wrote it; a tenant cannot change it."""
-NOBODY = "guest"
-
-
-def student_of(client: NamespaceClient) -> str:
-    """Whose namespace this is. A tenant may not read it, and is who its environment says: that counts for a self-check only."""
-    try:
-        meta = client.core.read_namespace(client.namespace, _request_timeout=TIMEOUT_S).metadata
-    except ApiException as exc:
-        if exc.status != 403:
-            raise
-        return os.environ.get("SHALLOWDIVE_LEARNER", NOBODY)
-    return str(((meta.labels if meta else None) or {}).get(LEARNER, NOBODY))
 
 
 def lot(*of: object) -> int:

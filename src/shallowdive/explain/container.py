@@ -9,9 +9,9 @@ from typing import Any
 from shallowdive.explain.finding import LIKELY, Evidence
 from shallowdive.explain.image import CREATING, containers, is_about, waiting
 from shallowdive.explain.rule import Find, rules
-from shallowdive.explain.sight import Sight, condition_of, event_time, time_of
+from shallowdive.explain.sight import Sight, condition_of, event_time
 from shallowdive.objects import Object, name_of
-from shallowdive.objects.pods import long_running
+from shallowdive.objects.pods import long_running, moment
 
 LATELY_S = 600
 """A container that runs now and ended so recently is not healthy yet: it may be between two falls."""
@@ -89,7 +89,7 @@ def ended(sight: Sight, status: dict[str, Any]) -> dict[str, Any]:
     if "terminated" in state:
         return dict(state["terminated"])
     if "running" in state:
-        recent = last and int(status.get("restartCount", 0)) and sight.now - time_of(last.get("finishedAt")) < LATELY_S
+        recent = last and int(status.get("restartCount", 0)) and sight.now - moment(last.get("finishedAt")) < LATELY_S
         return last if recent else {}
     reason = (state.get("waiting") or {}).get("reason", "")
     if reason in ("RunContainerError", "CreateContainerError"):
@@ -201,7 +201,7 @@ def _not_ready(failing: bool) -> Find:
             probe = spec.get("readinessProbe")
             if running is None or status.get("ready") or not probe or _killed_by_kubelet(sight, pod, spec["name"]):
                 continue
-            since = time_of(running.get("startedAt"))
+            since = moment(running.get("startedAt"))
             text = _probe_text(sight, pod, "Readiness", spec["name"], since)
             chances = probe.get("initialDelaySeconds", 0) + probe.get("periodSeconds", 10) * probe.get("failureThreshold", 3)
             fails = bool(text) and sight.now - since >= chances

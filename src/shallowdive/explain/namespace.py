@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from shallowdive.explain.finding import Evidence
 from shallowdive.explain.rule import rules
-from shallowdive.explain.sight import Sight, condition_of, time_of
+from shallowdive.explain.sight import Sight, condition_of
 from shallowdive.explain.storage import PROTECTION
 from shallowdive.objects import Object, name_of
+from shallowdive.objects.pods import moment
 
 FOR_A_MOMENT = ("foregroundDeletion", "orphan", "kubernetes", "batch.kubernetes.io/job-tracking", PROTECTION)
 """Finalizers that the cluster sets and takes away by itself."""
@@ -63,7 +64,7 @@ def _over(sight: Sight, pod: Object) -> bool:
     status = pod.get("status") or {}
     states = [c.get("state") or {} for c in status.get("containerStatuses") or []]
     ended = bool(states) and all("terminated" in s for s in states)
-    return ended or sight.now > time_of(pod["metadata"]["deletionTimestamp"]) + LATE_S
+    return ended or sight.now > moment(pod["metadata"]["deletionTimestamp"]) + LATE_S
 
 
 def _holders(sight: Sight, obj: Object) -> list[str]:
@@ -81,7 +82,7 @@ def _held(sight: Sight, obj: Object) -> Iterator[Evidence]:
 
 def _ending(sight: Sight, obj: Object) -> Iterator[Evidence]:
     until = obj["metadata"].get("deletionTimestamp")
-    if until and obj["kind"] != "Namespace" and sight.now <= time_of(until) + LATE_S:
+    if until and obj["kind"] != "Namespace" and sight.now <= moment(until) + LATE_S:
         yield Evidence("metadata.deletionTimestamp is set")
 
 

@@ -11,12 +11,13 @@ from shallowdive.explain.rule import Find, rules
 from shallowdive.explain.sight import Sight, condition_of, in_words
 from shallowdive.objects import Object, labels_of, name_of
 from shallowdive.objects.quantities import amount, asked
+from shallowdive.objects.scheduling import VOLUME_ELSEWHERE, parts_of
 
 TEXTS = {
     # cause: the scheduler's words for one of its reasons
     "claim-missing": r'persistentvolumeclaim "(?P<named>[^"]+)" not found',
     "claim-unbound": r"unbound immediate PersistentVolumeClaims|didn't find available persistent volumes",
-    "volume-elsewhere": r"PersistentVolume's node affinity|volume node affinity conflict",
+    "volume-elsewhere": VOLUME_ELSEWHERE,
     "insufficient": r"Insufficient (?P<resource>\S+)|Too many (?P<pods>pods)",
     "no-node-matches": r"node affinity/selector|\[NodeAffinity\]",
     "pod-affinity-unmet": r"pods? (anti-)?affinity",
@@ -41,7 +42,7 @@ def message(sight: Sight, pod: Object) -> str:
 def reasons(sight: Sight, pod: Object) -> dict[str, tuple[str, dict[str, str]]]:
     """Cause → (the scheduler's words, facts). A taint that keeps a pod off the control plane is no cause while there is another."""
     found: dict[str, tuple[str, dict[str, str]]] = {}
-    for part in message(sight, pod).partition(": ")[2].rstrip(".").split(", "):
+    for part in parts_of(message(sight, pod)):
         for cause, pattern in TEXTS.items():
             m = re.search(pattern, part)
             if m:

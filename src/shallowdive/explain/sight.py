@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from shallowdive.live import ClusterState
 from shallowdive.objects import Object, controller_uid, name_of, uid_of
+from shallowdive.objects.pods import moment
 
 TEMPLATED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 """Kinds whose pods are made from `spec.template`."""
@@ -32,11 +32,6 @@ def clean(text: str) -> str:
     for pattern, instead in CHANGING:
         text = pattern.sub(instead, text)
     return " ".join(text.split())
-
-
-def time_of(text: str | None) -> float:
-    """Seconds since 1970, 0 for nothing."""
-    return datetime.fromisoformat(text).timestamp() if text else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +72,7 @@ class Sight:
         return next((str(e.get("message", "")) for e in reversed(self.events(obj, *reasons))), "")
 
     def age_s(self, obj: Object) -> float:
-        return self.now - time_of(obj["metadata"].get("creationTimestamp"))
+        return self.now - moment(obj["metadata"].get("creationTimestamp"))
 
     def owners(self, obj: Object) -> Iterator[tuple[str, str]]:
         """(kind, name) of the controller, its controller and so on, as far as the state has them."""
@@ -103,14 +98,14 @@ class Sight:
 def event_time(event: Object) -> float:
     series: dict[str, Any] = event.get("series") or {}
     at = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
-    return time_of(at or event["metadata"].get("creationTimestamp"))
+    return moment(at or event["metadata"].get("creationTimestamp"))
 
 
 def newest_time(state: ClusterState) -> float:
     """The latest moment that the state itself names: a stand-in for a clock."""
-    times = [time_of(o["metadata"].get("creationTimestamp")) for of_kind in state.by_kind.values() for o in of_kind.values()]
+    times = [moment(o["metadata"].get("creationTimestamp")) for of_kind in state.by_kind.values() for o in of_kind.values()]
     times += [event_time(e) for e in state.all("Event")]
-    times += [time_of(c.get("lastTransitionTime")) for p in state.all("Pod") for c in (p.get("status") or {}).get("conditions") or []]
+    times += [moment(c.get("lastTransitionTime")) for p in state.all("Pod") for c in (p.get("status") or {}).get("conditions") or []]
     return max(times, default=0.0)
 
 

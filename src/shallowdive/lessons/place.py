@@ -9,7 +9,7 @@ from pathlib import Path
 from kubernetes import client
 
 from shallowdive.checks import Lab
-from shallowdive.checks.variant import LEARNER
+from shallowdive.checks.student import LEARNER
 from shallowdive.cluster import Access, Home
 from shallowdive.cluster.access import TIMEOUT_S
 from shallowdive.cluster.apply import apply

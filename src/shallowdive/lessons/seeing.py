@@ -12,11 +12,14 @@ from urllib3.exceptions import HTTPError
 
 from shallowdive.checks import read_answers
 from shallowdive.cluster import NamespaceClient
+from shallowdive.cluster.nodes import container_processes, look_into
 from shallowdive.errors import ShallowDiveError, WaitTimeout
 from shallowdive.live import ClusterState, Follower
 from shallowdive.live.state import key_of
+from shallowdive.objects import is_helper, name_of
+from shallowdive.objects.processes import Process, first_of
 from shallowdive.objects.traffic import Second, by_second
-from shallowdive.views import Said
+from shallowdive.views import Said, processes
 
 LINES = 20_000
 """Of a traffic pod's log: half an hour of requests."""
@@ -74,3 +77,14 @@ def everybodys_pods(bound: NamespaceClient) -> ClusterState | None:
     items = json.loads(answer.data)["items"]  # type: ignore[attr-defined]
     pods = {key_of(p): p for p in items if p["metadata"]["namespace"] != bound.namespace}
     return ClusterState(MappingProxyType({"Pod": MappingProxyType(pods)}))
+
+
+def programs(bound: NamespaceClient, once: list[tuple[str, Process]]) -> processes.Seen:
+    """One look, from their nodes, at the programs of the learner's pods. `once`: (pod, process) of earlier looks; what is new is added."""
+    pods = [p for p in bound.state.all("Pod") if not is_helper(p)]
+    nodes = sorted({str(p["spec"]["nodeName"]) for p in pods if p["spec"].get("nodeName")})
+    kernels = {node: look_into(bound.access, node, "uname -r").strip() for node in nodes}
+    seen = [p for node in nodes for p in container_processes(bound.access, node)]
+    now = [(name_of(pod), first) for pod in pods for first in first_of(pod, seen)]
+    once += [one for one in now if one not in once]
+    return processes.read(pods, seen, once, kernels)

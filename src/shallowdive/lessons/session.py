@@ -20,16 +20,16 @@ from shallowdive.checks.judge import ANSWERS
 from shallowdive.checks.lab14_broken_shop import deliver
 from shallowdive.checks.load import Traffic, read_load, start_load
 from shallowdive.cluster import Access, Home, NamespaceClient, Reply, open_access, tenant_access
-from shallowdive.cluster.nodes import container_processes, look_into, spelled
+from shallowdive.cluster.nodes import look_into, spelled
 from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
 from shallowdive.lessons import tidy
 from shallowdive.lessons.place import drop_namespace, find_namespace, history_file, learner, make_namespace, needs_met
 from shallowdive.lessons.receipt import write_receipt
-from shallowdive.lessons.seeing import beside, counted, everybodys_pods, in_words, prediction
+from shallowdive.lessons.seeing import beside, counted, everybodys_pods, in_words, prediction, programs
 from shallowdive.lessons.why import why
 from shallowdive.live import ClusterState, Follower, History
-from shallowdive.objects import Object, is_helper, name_of
-from shallowdive.objects.processes import Process, first_of
+from shallowdive.objects import Object
+from shallowdive.objects.processes import Process
 from shallowdive.objects.route import Trace
 from shallowdive.views import View, hops, picture_of, processes, show_still
 from shallowdive.views import why as why_view
@@ -63,7 +63,7 @@ class Session:
         self._views: list[View] = []
         self._further: dict[tuple[str, ...], Follower | None] = {}
         self._asked: dict[str, float] = {}
-        self._once: dict[tuple[str, int], Process] = {}
+        self._once: list[tuple[str, Process]] = []
         self._enter(find_namespace(access, lab, who) or make_namespace(access, lab, who))
         atexit.register(self.close)
 
@@ -136,6 +136,12 @@ class Session:
         new = deliver(self.client)
         print("The shop was delivered. It does not work." if new else "The shop stands as you left it.")  # noqa: T201
 
+    def evidence(self, family: str) -> tuple[str, ...]:
+        """What may be answered to the question for the evidence of this family of faults."""
+        if family not in shop.FAMILIES:
+            raise BadAnswer("there is no such family", saw=repr(family), try_this=f"one of: {', '.join(shop.FAMILIES)}")
+        return shop.words_of(family)
+
     def traffic(self, url: str, name: str = "traffic") -> None:
         """Start a pod that asks `url` some ten times a second and counts."""
         start_load(self.client, name, url)
@@ -185,13 +191,8 @@ class Session:
 
     def show_processes(self, title: str = "", *, said: str = "") -> None:
         """Look from the nodes at the programs of your pods, and show them inside and outside."""
-        pods = [p for p in self.state.all("Pod") if not is_helper(p)]
-        nodes = sorted({str(p["spec"]["nodeName"]) for p in pods if p["spec"].get("nodeName")})
-        kernels = {node: look_into(self.access, node, "uname -r").strip() for node in nodes}
-        seen = [p for node in nodes for p in container_processes(self.access, node)]
-        self._once.update({(name_of(pod), first.pid): first for pod in pods for first in first_of(pod, seen)})
-        once = [(pod, first) for (pod, _), first in self._once.items()]
-        show_still(*processes.html(processes.read(pods, seen, once, kernels), title, self.access.source, in_words(self.state, said)))
+        seen = programs(self.client, self._once)
+        show_still(*processes.html(seen, title, self.access.source, in_words(self.state, said)))
 
     def explain(self, what: Any) -> None:
         """Why something does not work: 'deployment/web', a pod's name, an object, or the error of a refused call.

@@ -17,14 +17,16 @@ from shallowdive.explain import explain_refusal
 from shallowdive.live.follow import reason
 
 NOT_FOUND = (LookupError, StopIteration, TypeError, AttributeError, ValueError)
-"""What Python says when a line of a cell takes something out of nothing: an empty list, None, the largest of none."""
+"""What Python says when a line of a cell takes something out of nothing (an empty list, None, the largest of none), or gets a value of
+the wrong kind."""
 
 
 def in_words(exc: BaseException) -> ShallowDiveError:
     """The error of our tree for an exception that `install` catches."""
     if isinstance(exc, NOT_FOUND):
+        useless = isinstance(exc, ValueError) and "empty" not in str(exc)  # the largest of nothing is a ValueError, too
         return LineFailed(
-            "this line did not find what it looks for",
+            "this line was given a value that it cannot use" if useless else "this line did not find what it looks for",
             saw=f"{type(exc).__name__}: {exc}".rstrip(": "),
             try_this="run the cells above, in order; then print what the line takes something from",
         )

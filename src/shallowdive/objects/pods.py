@@ -12,6 +12,8 @@ from shallowdive.objects import Object, condition
 
 BACK_OFF = re.compile(r"back-off (?:(\d+)m)?(\d+)s restarting")
 """What a waiting container says: "back-off 1m20s restarting failed container=…"."""
+SIGNAL_KILL = 137
+"""128 and the number of the signal: the exit code of a program that was killed."""
 LEAST_BACK_OFF_S = 5
 """The first restart comes at once: a shorter pause between two tries is no back-off."""
 STATES = ("pending", "pulling", "notready", "ready", "terminating", "failed", "backoff", "unknown", "succeeded")

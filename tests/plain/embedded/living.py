@@ -130,3 +130,15 @@ def shell(script: str = "sleep 100000", name: str = "main", **more: Any) -> Obje
 
 def requests(cpu: str = "", **more: Any) -> Object:
     return {"resources": {"requests": {**({"cpu": cpu} if cpu else {}), **more}}}
+
+
+READY_PROBE = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1}
+
+
+def conditions(pod: Any) -> dict[str, str]:
+    return {c["type"]: c["status"] for c in pod["status"].get("conditions", ())}
+
+
+def waiting(living: Living, name: str, container: int = 0) -> tuple[str, str]:
+    found = living.state(name, container)["state"]["waiting"]
+    return found["reason"], found.get("message", "")
