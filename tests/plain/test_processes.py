@@ -52,7 +52,9 @@ def test_the_first_process_of_a_pod_is_neither_the_pause_container_nor_a_child()
     assert first_of(pod(), processes_in("another", FILES)) == []
 
 
-@pytest.mark.parametrize("line", ["uname -r", "hostname", "ps -ef", "ps -eo pid,args", "cat /proc/345/cgroup", "cat /proc/1/status"])
+@pytest.mark.parametrize(
+    "line", ["uname -r", "hostname", "ps -ef", "ps -eo pid,args", "ps -ww -eo pid,cgroup", "cat /proc/345/cgroup", "cat /proc/1/status"]
+)
 def test_commands_that_only_look_are_let_through(line: str) -> None:
     assert only_looks(line)
 

@@ -125,8 +125,11 @@ def comes_back_whole(e: Evidence) -> str:
     if silent:
         raise Unmet("; ".join(f"{shop.path_of(part)}: {said}" for part, said in silent.items()), LOOK)
 
+    began = {uid_of(p): restarts(p) for part in shop.PARTS for p in pods_of(e.client.state, part)}
+
     def again(now: ClusterState) -> bool:
-        return any(restarts(p) for part in shop.PARTS for p in pods_of(now, part))
+        """Beyond the restarts of a slow beginning: a program that answers late may be killed once."""
+        return any(restarts(p) > began.get(uid_of(p), 0) for part in shop.PARTS for p in pods_of(now, part))
 
     with suppress(WaitTimeout):
         e.client.wait_for("a restart", again, within_s=QUIET_S)

@@ -66,7 +66,7 @@ def _deployment(part: str) -> Object:
         "args": ["serve-hostname", "--http=true", f"--port={PORT}"],
         "resources": {"requests": {"cpu": "20m", "memory": "24Mi"}, "limits": {"memory": "96Mi"}},
         "readinessProbe": ask,
-        "livenessProbe": {**ask, "failureThreshold": 2},
+        "livenessProbe": ask,
     }
     pod: Object = {"terminationGracePeriodSeconds": 1, "containers": [container]}
     if part == "ledger":

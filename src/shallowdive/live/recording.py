@@ -29,7 +29,9 @@ LEFT_OUT = {
     "terminated": {"containerID"},
     "conditions": {"observedGeneration", "lastProbeTime", "lastUpdateTime"},
     "status": {"hostIP", "hostIPs", "podIPs", "resources", "allocatedResources"},
-    "annotations": {"kubectl.kubernetes.io/last-applied-configuration"},
+    "annotations": {"kubectl.kubernetes.io/last-applied-configuration", "kubernetes.io/description"},
+    "data": {"ca.crt"},
+    "projected": {"sources", "defaultMode"},
     "": {"reportingComponent", "reportingInstance"},
 }
 """Field: what no picture, rule or check reads in it ('': in the object itself)."""

@@ -14,7 +14,12 @@ from shallowdive.objects.pods import container_statuses
 
 ID = re.compile(r"[0-9a-f]{64}")
 LINE = re.compile(r"/proc/(?P<pid>\d+)/(?P<file>cgroup|status|comm):(?P<text>.*)")
-ONLY_LOOK = (r"uname -[rsm]", r"hostname", r"ps -e(?:o [a-z]+(?:,[a-z]+)*|f)?", r"cat /proc/\d{1,7}/(?:cgroup|status|comm|cmdline)")
+ONLY_LOOK = (
+    r"uname -[rsm]",
+    r"hostname",
+    r"ps (?:-ww )?-e(?:o [a-z]+(?:,[a-z]+)*|f)?",
+    r"cat /proc/\d{1,7}/(?:cgroup|status|comm|cmdline)",
+)
 """What may be run on a node: these commands change nothing."""
 
 

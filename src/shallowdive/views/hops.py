@@ -76,7 +76,7 @@ def explain(trace: Trace) -> tuple[str, str]:
         "readiness": (f"{len(r.endpoints)} pods selected, none is ready.", f"They run. {inside}" if good else "Not ready is not asked."),
         "targetPort": (f"The Service sends to port {r.target_port}.", f"Nobody listens there. {inside}"),
         "program": ("The pods themselves do not answer.", "Look into a pod: its log, its port, its path."),
-        "": ("Every hop answers.", f"{len(r.ready)} ready pods take turns."),
+        "": ("Every hop answers.", f"{len(r.ready)} ready pods take turns." if len(r.ready) != 1 else "One ready pod answers."),
     }
     return words[trace.fault]
 

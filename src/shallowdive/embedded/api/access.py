@@ -123,7 +123,8 @@ class Access:
 
 def action_of(asked: Asked) -> Action:
     resource = f"{asked.plural}/{asked.subresource}" if asked.subresource else asked.plural
-    return Action(asked.verb, asked.group, resource, asked.namespace, asked.name)
+    inside = asked.name if (asked.group, asked.plural) == ("", "namespaces") else asked.namespace  # a namespace is in itself
+    return Action(asked.verb, asked.group, resource, inside, asked.name)
 
 
 def refused(user: User, action: Action, missing: list[str]) -> ApiError:
