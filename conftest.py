@@ -99,11 +99,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def turn_of(item: pytest.Item) -> int:
     """The contract tests cordon nodes and count what there is, so they come before everything that acts beside the notebooks
-    (tests/ahead.py)."""
+    (tests/ahead.py); what switches off parts of the cluster comes when nothing else is on it."""
     if item.get_closest_marker("last"):
-        return 3
+        return 4
     file = item.nodeid.partition("::")[0]
-    return 0 if file.startswith("tests/contract/") else 1 if file.startswith("labs/") else 2
+    if hasattr(item, "cell") or isinstance(item, JudgeItem):
+        return 3 if lab_of_file(item.path).destructive else 1
+    return 0 if file.startswith("tests/contract/") else 2
 
 
 def lane_of(nodeid: str) -> str:

@@ -9,6 +9,7 @@ import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -24,16 +25,25 @@ OURS = re.compile(r"\[SD-[A-Z]\d+\]")
 
 @dataclass
 class Ran:
-    """`errors`: what went wrong, a line each; `raw`: those that were not in our words; `said`: everything the cells printed."""
+    """`errors`: what went wrong, a line each; `raw`: those that were not in our words; `printed`: what each cell printed."""
 
     errors: list[str] = field(default_factory=list)
     raw: list[str] = field(default_factory=list)
-    said: str = ""
+    printed: list[str] = field(default_factory=list)
+
+    @property
+    def said(self) -> str:
+        return "".join(self.printed)
+
+
+def solution(lab: str) -> list[dict[str, Any]]:
+    """The code cells of a lab's solution, with what they printed on kind."""
+    made = json.loads((ROOT / "labs" / "solutions" / f"{lab}.ipynb").read_text(encoding="utf-8"))
+    return [c for c in made["cells"] if c["cell_type"] == "code"]
 
 
 def cells_of(lab: str) -> list[str]:
-    made = json.loads((ROOT / "labs" / "solutions" / f"{lab}.ipynb").read_text(encoding="utf-8"))
-    return ["".join(c["source"]) for c in made["cells"] if c["cell_type"] == "code"]
+    return ["".join(c["source"]) for c in solution(lab)]
 
 
 def twice(lab: str) -> list[str]:
@@ -57,6 +67,7 @@ def run(lab: str, cells: list[str], home: Home) -> Ran:
         runner.execute(env=env)
     found = Ran()
     for cell in made.cells:
+        found.printed.append("")
         for out in cell.get("outputs", ()):
             if out.output_type == "error":
                 lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.traceback]
@@ -64,5 +75,5 @@ def run(lab: str, cells: list[str], home: Home) -> Ran:
                 found.errors.append(line)
                 if not OURS.search("\n".join(lines)) or any("Traceback" in x for x in lines):
                     found.raw.append(line)
-            found.said += "".join(out.get("text", "")) + str(out.get("data", {}).get("text/plain", ""))
+            found.printed[-1] += "".join(out.get("text", "")) + str(out.get("data", {}).get("text/plain", ""))
     return found

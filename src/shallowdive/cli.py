@@ -14,6 +14,7 @@ from pathlib import Path
 from shallowdive import __version__
 from shallowdive.checks import judge, lab_of
 from shallowdive.cluster import Home, NamespaceClient, State, Status, backend_for, open_access, up, why
+from shallowdive.cluster.outage import Outage, restore
 from shallowdive.doctor import examine, look
 from shallowdive.errors import CheckFailed, NoCluster, NotYet, ShallowDiveError
 from shallowdive.lessons import lesson
@@ -65,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     p = verb("status", _status, "say how the cluster is")
     p.add_argument("--json", action="store_true", help="the facts, for programs")
     verb("down", _down, "remove the cluster; nothing else is touched")
+    verb("restore", _restore, "switch on again what a lab has switched off")
     p = verb("doctor", _doctor, "look at this machine and say what to do")
     p.add_argument("--json", action="store_true", help="the facts and findings, for programs")
     verb("kubeconfig", _kubeconfig, "print the path of our kubeconfig file")
@@ -110,19 +112,32 @@ def _say_status(status: Status) -> None:
 
 
 def _status(args: argparse.Namespace) -> int:
-    status = backend_for(Home.from_environment(args.name)).status()
+    home = Home.from_environment(args.name)
+    status, off = backend_for(home).status(), Outage.load(home)
     if args.json:
-        print(json.dumps({"state": status.state, "why": status.why, **status.facts}, indent=1))
+        print(json.dumps({"state": status.state, "why": status.why, "off": str(off or ""), **status.facts}, indent=1))
     else:
         _say_status(status)
-        if status.state is not State.RUNNING:
-            print("  next: shallowdive up")
+        if off:
+            print(f"  {off}")
+        if off or status.state is not State.RUNNING:
+            print(f"  next: shallowdive {'restore' if off else 'up'}")
     return 0 if status.state is State.RUNNING else 4
 
 
 def _down(args: argparse.Namespace) -> int:
     removed = backend_for(Home.from_environment(args.name)).down(print)
     print("the cluster is removed" if removed else "there is no cluster of ours: nothing to do")
+    return 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    home = Home.from_environment(args.name)
+    backend = backend_for(home)
+    was = restore(home, backend)
+    print(f"{was}: on again" if was else "nothing is switched off")
+    if was:
+        _say_status(up(backend, print))
     return 0
 
 

@@ -16,13 +16,15 @@ from typing import Any
 import pytest
 
 from shallowdive.checks import LABS, judge
-from shallowdive.cluster import Access, NamespaceClient
+from shallowdive.cluster import Access
 from shallowdive.lessons.place import forget
 from tests.ahead import Ahead, Params
+from tests.places import Places
 from tests.run_cluster import RunCluster
 
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
+LAB_1 = "01-what-is-kubernetes"
 LIMITS = ["--nbval-cell-timeout=240", "--nbval-kernel-startup-timeout=120"]
 FLAGS = ["--nbval-lax", "--nbval-current-env", *LIMITS, "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--color=no"]
 
@@ -67,7 +69,7 @@ def test_an_untouched_notebook_is_red_and_readable(lab: str, request: pytest.Fix
 
 def hollow(check_cell: Callable[[Any], Any]) -> Any:
     """A notebook with the predictions made and the answer written, but no work, and its check cell changed."""
-    made = read("01-what-is-kubernetes", "labs/solutions")
+    made = read(LAB_1, "labs/solutions")
     keep = {"start", "predict-one", "predict-all", "check"}
     cells = [c for c in made["cells"] if c["cell_type"] == "code" and c["id"] in keep]
     made["cells"] = [c for c in (check_cell(c) if c["id"] == "check" else c for c in cells) if c is not None]
@@ -83,15 +85,31 @@ def silenced(cell: Any) -> Any:
     return {**cell, "source": f"# NBVAL_SKIP\n{quiet}", "outputs": [], "execution_count": None}
 
 
-@pytest.mark.parametrize("how", [edited, silenced, lambda _: None], ids=["edited", "skipped and silenced", "deleted"])
-def test_a_changed_check_cell_fools_nbval_and_not_the_judge_outside(
-    how: Callable[[Any], Any], run_cluster: RunCluster, places: Any, tmp_path: Path
-) -> None:
-    who = f"hollow-{secrets.token_hex(3)}"
-    place: NamespaceClient = places("01-what-is-kubernetes", who)
-    ended = nbval(hollow(how), tmp_path, run_cluster.environment(who))
+Handed = dict[str, tuple[subprocess.CompletedProcess[str], set[str]]]
+HOW: dict[str, Callable[[Any], Any]] = {"edited": edited, "skipped and silenced": silenced, "deleted": lambda _: None}
+
+
+@pytest.fixture(scope="module")
+def hollows(run_cluster: RunCluster, tmp_path_factory: pytest.TempPathFactory) -> Handed:
+    """nbval's word on each, and what a judge outside calls red; all at once, a judge mostly waits."""
+
+    def one(how: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+        who, places = f"hollow-{secrets.token_hex(3)}", Places(run_cluster.access())
+        try:
+            place = places(LAB_1, who)
+            ended = nbval(hollow(HOW[how]), tmp_path_factory.mktemp("hollow"), run_cluster.environment(who))
+            return ended, {r.name for r in judge(LABS[LAB_1], place) if not r.passed}
+        finally:
+            places.close()
+
+    with ThreadPoolExecutor(len(HOW)) as pool:
+        return dict(zip(HOW, pool.map(one, HOW), strict=True))
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_changed_check_cell_fools_nbval_and_not_the_judge_outside(how: str, hollows: Handed) -> None:
+    ended, red = hollows[how]
     assert ended.returncode == 0, "nbval alone sees nothing: " + ended.stdout[-2000:]
-    red = {r.name for r in judge(LABS["01-what-is-kubernetes"], place) if not r.passed}
     assert {"five-ready", "one-was-replaced", "all-were-replaced", "stopped-by-asking", "count-comes-back"} <= red
 
 
@@ -99,7 +117,7 @@ def test_work_in_another_labs_namespace_does_not_count(access: Access, places: A
     """Leftovers of another lab and work in the wrong namespace: this lab's namespace stays empty."""
     from tests.mutants.lab01_what_is_kubernetes import plain
 
-    here, elsewhere = places("01-what-is-kubernetes"), places("12-deployment")
+    here, elsewhere = places(LAB_1), places("12-deployment")
     plain.stage(elsewhere)
-    red = {r.name for r in judge(LABS["01-what-is-kubernetes"], here) if not r.passed}
+    red = {r.name for r in judge(LABS[LAB_1], here) if not r.passed}
     assert {"predicted", "five-ready", "count-comes-back"} <= red

@@ -24,12 +24,12 @@ def answered(**predictions: object) -> ClusterState:
 
 def test_a_number_is_drawn_and_words_are_said() -> None:
     state = answered(count=2, outcome="nothing", sure=True)
-    assert seeing.prediction(state, "count", 100.0, 10) == Said(2, 100.0, 10)
+    assert seeing.prediction(state, "count", 100.0, 10, 1.0) == Said(2, 100.0, 10)
     assert seeing.in_words(state, "count") == ""
-    assert seeing.prediction(state, "outcome", 100.0, 10) is None
+    assert seeing.prediction(state, "outcome", 100.0, 10, 1.0) is None
     assert seeing.in_words(state, "outcome") == "You said: nothing."
-    assert seeing.prediction(state, "sure", 100.0, 10) is None
-    assert seeing.prediction(state, "never-asked", 100.0, 10) is None
+    assert seeing.prediction(state, "sure", 100.0, 10, 1.0) is None
+    assert seeing.prediction(state, "never-asked", 100.0, 10, 1.0) is None
 
 
 class Bound:

@@ -6,10 +6,10 @@ import copy
 from contextlib import suppress
 
 from shallowdive.checks.load import stop_load
-from shallowdive.checks.stand_in import ROLE, is_token
+from shallowdive.checks.stand_in import is_token
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import WaitTimeout
-from shallowdive.objects import Object
+from shallowdive.objects import ROLE, Object
 from shallowdive.objects.pods import SIGNAL_KILL, container_runs, container_statuses
 
 COPY = "judge-hog"

@@ -14,7 +14,7 @@ from shallowdive.checks.container_ends import PULLS
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState, History
-from shallowdive.objects import Object, labels_of, name_of, uid_of
+from shallowdive.objects import Object, controller_uid, labels_of, name_of, uid_of
 from shallowdive.objects.pods import is_ready, waiting_reasons
 from shallowdive.objects.together import Together, end_of, note_birth, together
 
@@ -143,7 +143,7 @@ def without_image(history: History) -> dict[str, str]:
     sets: dict[str, str] = {}
     found: dict[str, str] = {}
     for seen in history.events:
-        owner = next((str(o["uid"]) for o in seen.object["metadata"].get("ownerReferences") or [] if o.get("controller")), "")
+        owner = controller_uid(seen.object)
         if seen.kind == "ReplicaSet" and owner:
             sets[uid_of(seen.object)] = owner
         if seen.kind == "Pod" and any(r in PULLS for r in waiting_reasons(seen.object)):

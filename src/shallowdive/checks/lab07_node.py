@@ -13,11 +13,10 @@ from typing import Any, cast
 from shallowdive.checks.load import stop_load
 from shallowdive.checks.refusals import Refusal, refusals
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, compare, criterion, predictions, run_criteria, unlike
-from shallowdive.checks.stand_in import ROLE
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.cluster.images import AGNHOST
 from shallowdive.live import ClusterState, History
-from shallowdive.objects import Object, is_helper, name_of, uid_of
+from shallowdive.objects import ROLE, Object, is_helper, name_of, uid_of, whose
 from shallowdive.objects.quantities import amount, asked
 
 AS_LIMIT = "as wide as its limit"
@@ -153,15 +152,6 @@ def wide_ones(e: Evidence) -> list[Object]:
     if not found:
         raise Unmet("no wider pod was refused", "kubectl get events --field-selector reason=FailedScheduling")
     return list(found.values())
-
-
-def whose(pod: Object) -> tuple[str, str]:
-    """What stays the same when a pod is made again: its owner's name without the template's hash, or its own name."""
-    owner = next((o for o in pod["metadata"].get("ownerReferences") or [] if o.get("controller")), None)
-    if owner is None:
-        return "Pod", name_of(pod)
-    name = str(owner["name"])
-    return str(owner["kind"]), name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" else name
 
 
 # ── the judge's probes ───────────────────────────────────────────────────────────────────────────────────────

@@ -7,14 +7,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.cluster.images import BUSYBOX
 from shallowdive.live import poll
-from shallowdive.objects import Object
+from shallowdive.objects import ROLE, Object
 from shallowdive.objects.pods import is_ready
+from shallowdive.objects.traffic import Second, by_second
 
+TRAFFIC = "traffic"
+LINES = 20_000
+"""Of a traffic pod's log: half an hour of requests."""
 SCRIPT = """
 trap 'exit 0' TERM
 while true; do
@@ -43,7 +48,7 @@ def load_pod(name: str, url: str) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "labels": {"shallowdive/role": "traffic"}},
+        "metadata": {"name": name, "labels": {ROLE: TRAFFIC}},
         "spec": {
             "terminationGracePeriodSeconds": 1,
             "containers": [
@@ -59,27 +64,35 @@ def load_pod(name: str, url: str) -> Object:
     }
 
 
-def start_load(client: NamespaceClient, name: str, url: str, *, within_s: float = 60) -> None:
+def start_load(bound: NamespaceClient, name: str, url: str, *, within_s: float = 60) -> None:
     """Apply the pod (a finished one of the same name is replaced) and wait until its first answer came."""
-    old = client.state.get("Pod", name)
+    old = bound.state.get("Pod", name)
     if old and not is_ready(old):
-        stop_load(client, name)
-    client.apply(load_pod(name, url), manager="shallowdive-load")
-    client.wait_for(
+        stop_load(bound, name)
+    bound.apply(load_pod(name, url), manager="shallowdive-load")
+    bound.wait_for(
         f"pod {name} to run", lambda now: any(is_ready(p) for p in now.all("Pod") if p["metadata"]["name"] == name), within_s=within_s
     )
     poll(
         f"the first answered request of pod {name}",
-        lambda: read_load(client, name).answered or None,
+        lambda: read_load(bound, name).answered or None,
         within_s=15,
         try_this=f"kubectl logs {name}",
     )
 
 
-def read_load(client: NamespaceClient, name: str) -> Traffic:
+def read_load(bound: NamespaceClient, name: str) -> Traffic:
     """Counts from the pod's log."""
-    answer = client.core.read_namespaced_pod_log(name, client.namespace, _preload_content=False, _request_timeout=(3, 15))
+    answer = bound.core.read_namespaced_pod_log(name, bound.namespace, _preload_content=False, _request_timeout=(3, 15))
     return parse(answer.data.decode("utf-8", errors="replace"))  # type: ignore[attr-defined]
+
+
+def requests(core: client.CoreV1Api, namespace: str, name: str) -> list[Second]:
+    """What became of the pod's requests, second by second, by the cluster's clock."""
+    answer = core.read_namespaced_pod_log(
+        name, namespace, timestamps=True, tail_lines=LINES, _preload_content=False, _request_timeout=(3, 10)
+    )
+    return by_second(answer.data.decode("utf-8", errors="replace"))  # type: ignore[attr-defined]
 
 
 def parse(log: str) -> Traffic:
@@ -88,12 +101,12 @@ def parse(log: str) -> Traffic:
     return Traffic(len(ok), len(bad), bad[0] if bad else "", tuple(dict.fromkeys(ok)))
 
 
-def stop_load(client: NamespaceClient, name: str, within_s: float = 30) -> None:
+def stop_load(bound: NamespaceClient, name: str, within_s: float = 30) -> None:
     """Delete the pod and wait until it is gone; nothing to do when there is none."""
     try:
-        client.core.delete_namespaced_pod(name, client.namespace, grace_period_seconds=0)
+        bound.core.delete_namespaced_pod(name, bound.namespace, grace_period_seconds=0)
     except ApiException as exc:
         if exc.status != 404:
             raise
     end = time.monotonic() + within_s
-    client.wait_for(f"pod {name} to be gone", lambda now: now.get("Pod", name) is None, within_s=max(1, end - time.monotonic()))
+    bound.wait_for(f"pod {name} to be gone", lambda now: now.get("Pod", name) is None, within_s=max(1, end - time.monotonic()))

@@ -23,6 +23,11 @@ class Lab:
         return "alone" in self.needs
 
     @property
+    def destructive(self) -> bool:
+        """Switches parts of its cluster off."""
+        return "node-stop" in self.needs or "control-plane" in self.needs
+
+    @property
     def kind_only(self) -> bool:
         """Needs a machine beneath the nodes, which the embedded cluster has not."""
         return "node-exec" in self.needs
@@ -40,8 +45,10 @@ LABS = {
         Lab("02-controller", "You are the controller", 1, ("tenant",), 30),
         Lab("03-claims", "Claims court", 1, ("tenant",), 25),
         Lab("04-containers", "Find my process", 1, ("tenant", "node-exec"), 25),
+        Lab("05-architecture", "Pull one plug", 1, ("tenant", "alone", "control-plane"), 30),
         Lab("06-resource-model", "Family tree", 1, ("tenant",), 25),
         Lab("07-node", "Bin packing", 1, ("tenant", "nodes-read", "alone"), 30),
+        Lab("08-cluster", "Lights out", 1, ("tenant", "nodes-read", "alone", "node-stop"), 30),
         Lab("09-volumes", "The guest book that forgets", 1, ("tenant",), 30),
         Lab("10-containers", "Exit-code zoo", 1, ("tenant",), 30),
         Lab("11-pod", "Two flatmates", 1, ("tenant",), 25),

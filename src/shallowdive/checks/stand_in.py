@@ -18,10 +18,9 @@ from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.cluster.images import AGNHOST
 from shallowdive.errors import WaitTimeout
 from shallowdive.live import poll
-from shallowdive.objects import Object
+from shallowdive.objects import ROLE, Object
 
 NAME = "judge-stand-in"
-ROLE = "shallowdive/role"
 START_S, LISTEN_S = 90, 15
 """Seconds for the copy to start (usually 3; longer only where the machine is overloaded), and for the word to arrive once it runs."""
 TCP_LISTEN = "0A"

@@ -11,6 +11,10 @@ Say = Callable[[str], None]
 """Receives one line of progress for a person."""
 
 
+COMPONENTS = ("kube-scheduler", "kube-controller-manager", "kube-apiserver")
+"""Of the control plane, what can be switched off. Not etcd: who stops it stops the API server with it."""
+
+
 class State(StrEnum):
     """`creating` and `broken` are left by `up`; `stopped` is started by it; `foreign` is never touched."""
 
@@ -44,3 +48,6 @@ class Backend(Protocol):
     def status(self) -> Status: ...
     def set_node(self, node: str, *, running: bool) -> None:
         """Stop a node, as a machine that loses its power, or start it again. NotOurs for a node that is none of ours."""
+
+    def set_component(self, component: str, *, running: bool) -> None:
+        """Stop a component of the control plane (`outage.COMPONENTS`), or start it again. NotOurs for any other."""

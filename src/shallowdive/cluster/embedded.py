@@ -22,6 +22,7 @@ from shallowdive.cluster.access import Access, leave_marker, open_access, read_k
 from shallowdive.cluster.apply import call
 from shallowdive.cluster.backend import Say, State, Status
 from shallowdive.cluster.home import Home, Lock, Record
+from shallowdive.cluster.outage import forget, restore
 from shallowdive.cluster.progress import step
 from shallowdive.errors import CreateFailed, MachineError, NotOurs, PortTaken, ShallowDiveError, Unhealthy, WaitTimeout
 from shallowdive.facts import free_port, port_is_free
@@ -82,15 +83,26 @@ class EmbeddedBackend:
         return Status(State.DEGRADED, "; ".join(wrong), facts) if wrong else Status(State.RUNNING, "", facts)
 
     def set_node(self, node: str, *, running: bool) -> None:
-        api = open_access(self.home).connect()
+        self._set(f"nodes/{node}", running, f"{node} is no node of this cluster")
+
+    def set_component(self, component: str, *, running: bool) -> None:
+        self._set(f"components/{component}", running, f"{component} is no component of this cluster")
+
+    def _set(self, path: str, running: bool, unknown: str) -> None:
+        """Without a look at the marker: an API server that is switched off does not show it. The process in our record is the witness."""
+        record = Record.load(self.home)
+        if record is None or not self._runs(record):
+            raise NotOurs(unknown, saw="no process of ours", try_this="shallowdive status")
+        api = Access("owner", self.name, record.name, read_kubeconfig(self.home.kubeconfig, record.context)).connect()
         try:
-            call(api, "POST", f"/shallowdive/nodes/{node}/{'start' if running else 'stop'}")
+            call(api, "POST", f"/shallowdive/{path}/{'start' if running else 'stop'}")
         except ApiException as exc:
             if exc.status != 404:
                 raise
-            raise NotOurs(f"{node} is no node of this cluster", saw="404 from its API", try_this="kubectl get nodes") from exc
+            raise NotOurs(unknown, saw="404 from its API", try_this="kubectl get nodes") from exc
 
     def _again(self, record: Record) -> Status:
+        restore(self.home, self)
         try:
             access = open_access(self.home)
         except Unhealthy as exc:
@@ -193,6 +205,7 @@ class EmbeddedBackend:
             )
         self.home.kubeconfig.unlink(missing_ok=True)
         self.home.record.unlink(missing_ok=True)
+        forget(self.home)
 
 
 def _last(log: Path) -> str:

@@ -122,6 +122,9 @@ class ExistingBackend:
         what = "started" if running else "stopped"
         raise NotOurs(f"{node} is not {what}", saw="an existing cluster: its nodes are not the course's", try_this="shallowdive status")
 
+    def set_component(self, component: str, *, running: bool) -> None:
+        self.set_node(component, running=running)
+
     def _entry(self) -> dict[str, list[dict[str, dict[str, str]]]]:
         """The named context alone, as a kubeconfig of its own; programs and foreign files in it are refused."""
         if not self.context or self.source is None:

@@ -13,9 +13,18 @@ from kubernetes.client.exceptions import ApiException
 from shallowdive import process
 from shallowdive.cluster import health, images, ingress, kindconfig
 from shallowdive.cluster.access import Access, leave_marker, open_access, read_kubeconfig
-from shallowdive.cluster.backend import Say, State, Status
+from shallowdive.cluster.backend import COMPONENTS, Say, State, Status
 from shallowdive.cluster.home import Home, Lock, Record
-from shallowdive.cluster.nodes import NodeContainer, image_is_local, node_containers, start_containers, stop_containers
+from shallowdive.cluster.nodes import (
+    NodeContainer,
+    has_process,
+    image_is_local,
+    node_containers,
+    set_manifest,
+    start_containers,
+    stop_containers,
+)
+from shallowdive.cluster.outage import forget, restore
 from shallowdive.cluster.progress import step
 from shallowdive.cluster.tools import find_kind, need_kind, version_of
 from shallowdive.errors import ClusterError, CreateFailed, NotOurs, PortTaken, ProgramFailed, ShallowDiveError, Unhealthy, WaitTimeout
@@ -27,6 +36,8 @@ HTTP_PORT, HTTPS_PORT = 8080, 8443
 INOTIFY_INSTANCES, INOTIFY_WATCHES = 512, 524288
 """What kind's known issues ask for; Debian's default of 128 instances is used up by the seventh node or so."""
 INOTIFY_FIX = f"sudo sysctl fs.inotify.max_user_instances={INOTIFY_INSTANCES} fs.inotify.max_user_watches={INOTIFY_WATCHES}"
+COMPONENT_ENDS_S = 90
+"""A kubelet looks at its manifests at the latest every 20 s, and gives a program 30 s to end."""
 SETTLE_S = 3
 """Seconds without a new container after its creator was killed."""
 
@@ -101,6 +112,15 @@ class KindBackend:
             raise NotOurs(f"{node} is no node of this cluster", saw=", ".join(mine) or "no nodes", try_this="kubectl get nodes")
         (start_containers if running else stop_containers)([node])
 
+    def set_component(self, component: str, *, running: bool) -> None:
+        node = f"{self.home.cluster}-control-plane"
+        mine = [n.name for n in node_containers(self.home.cluster)] if Record.load(self.home) else []
+        if node not in mine or component not in COMPONENTS:
+            raise NotOurs(f"{component} is no component of this cluster", saw=", ".join(mine) or "no nodes", try_this="shallowdive status")
+        set_manifest(node, component, there=running)
+        if not running:
+            poll(f"the end of {component}", lambda: None if has_process(node, component) else True, within_s=COMPONENT_ENDS_S)
+
     # ── the steps ────────────────────────────────────────────────────────────────────────────────────────────
     def _create(self, say: Say) -> Status:
         kind = need_kind(self.home, say)
@@ -161,6 +181,8 @@ class KindBackend:
         if stopped:
             with step(say, f"starting {len(stopped)} stopped nodes", 20):
                 start_containers(stopped)
+        if restore(self.home, self):
+            say("a lab had switched something off: it is on again")
         try:
             access = self._open_when_up(60) if stopped else open_access(self.home)
             health.until_healthy(access, record.nodes, record.http_port, within_s=120 if stopped else 30)
@@ -234,6 +256,7 @@ class KindBackend:
                 self._remove_containers(find_kind(self.home) or need_kind(self.home, say), record, quiet_s=SETTLE_S if killed else 0)
         self.home.kubeconfig.unlink(missing_ok=True)
         self.home.record.unlink(missing_ok=True)
+        forget(self.home)
 
     def _remove_containers(self, kind: Path, record: Record, quiet_s: float) -> None:
         """Until none is left, and none has appeared for `quiet_s`: the engine still finishes what a killed creator asked it for."""

@@ -38,6 +38,22 @@ def stop_containers(names: list[str]) -> None:
     process.must(["docker", "stop", "-t", "1", *names], limit_s=60)
 
 
+def set_manifest(node: str, component: str, *, there: bool) -> None:
+    """A kubelet runs what lies in its folder of manifests: move one out of it, or back. Again: nothing changes."""
+    out, back = f"/etc/kubernetes/unplugged/{component}.yaml", f"/etc/kubernetes/manifests/{component}.yaml"
+    source, target = (out, back) if there else (back, out)
+    move = f"mkdir -p /etc/kubernetes/unplugged && if [ -e {source} ]; then mv {source} {target}; fi; test -e {target}"
+    process.must(["docker", "exec", node, "sh", "-c", move], limit_s=LIMIT_S)
+
+
+def has_process(node: str, program: str) -> bool:
+    """Whether a program of this name runs on a node."""
+    ended = process.run(["docker", "exec", node, "pgrep", "-f", f"^{program} "], limit_s=LIMIT_S)
+    if ended.status > 1:
+        raise process.failed(["docker", "exec", node, "pgrep"], ended)
+    return ended.status == 0
+
+
 def image_is_local(image: str) -> bool:
     return process.run(["docker", "image", "inspect", "--format", "{{.Id}}", image], limit_s=LIMIT_S).status == 0
 

@@ -8,8 +8,9 @@ import random
 from dataclasses import dataclass
 
 from shallowdive.embedded import bootstrap
-from shallowdive.embedded.api import Api
+from shallowdive.embedded.api import Api, control
 from shallowdive.embedded.clock import Clock
+from shallowdive.embedded.components import API_SERVER, COMPONENTS, component_of
 from shallowdive.embedded.controllers import CONTROLLERS
 from shallowdive.embedded.ingress import FrontDoor
 from shallowdive.embedded.kubelet import Kubelet
@@ -17,7 +18,7 @@ from shallowdive.embedded.loop import Controller, Loop
 from shallowdive.embedded.network import Network
 from shallowdive.embedded.recorder import Recorder
 from shallowdive.embedded.registry import Registry
-from shallowdive.embedded.request import Channel, Later, Request, Response, Stream
+from shallowdive.embedded.request import HANG_UP, Channel, Later, Request, Response, Stream
 from shallowdive.embedded.scheduler import Scheduler
 from shallowdive.embedded.store import Store
 
@@ -60,9 +61,34 @@ class Cluster:
             controller.start()
         self.loop.listen(self.store)
         self.store.forget()
+        self.off: set[str] = set()
+        self.started = dict.fromkeys(COMPONENTS, self.clock.stamp())
+        """Since when each component runs that runs now."""
+
+    def set_component(self, name: str, *, running: bool) -> None:
+        """Stop a component of the control plane, or start it again. KeyError for any other.
+
+        Without an API server nobody can write anything, so the others stand still with it; what runs on the nodes goes on."""
+        if name not in COMPONENTS:
+            raise KeyError(name)
+        if running == (name not in self.off):
+            return
+        if running:
+            self.off.discard(name)
+            self.started[name] = self.clock.stamp()
+        else:
+            self.off.add(name)
+            del self.started[name]
+        for controller in self.controllers:
+            still = API_SERVER in self.off or component_of(controller) in self.off
+            (self.loop.hold if still else self.loop.let_go)(controller)
+        if API_SERVER in self.off:
+            self.api.watches.end()
 
     def handle(self, request: Request) -> Response | Stream | Later | Channel:
         """Answer one request of a client. Never raises: what is wrong becomes a Status."""
+        if API_SERVER in self.off and not request.path.startswith(control.PATH):
+            return HANG_UP
         return self.api.handle(request)
 
     def turn(self, budget_s: float = 0.01) -> float | None:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote
 import httptools
 
 from shallowdive.embedded import status
-from shallowdive.embedded.request import Channel, Later, Request, Response, Stream, json_response
+from shallowdive.embedded.request import HANG_UP, Channel, Later, Request, Response, Stream, json_response
 
 if TYPE_CHECKING:
     from shallowdive.embedded.websocket import Talk
@@ -149,7 +149,9 @@ class Connection(asyncio.Protocol):
                 self._write(json_response(request.code, request.status), close=not self._keep)
                 continue
             answer = self._answer(request)
-            if isinstance(answer, Response):
+            if answer is HANG_UP:
+                self._transport.abort()
+            elif isinstance(answer, Response):
                 self._write(answer, close=not self._keep, head=request.method == "HEAD")
             elif isinstance(answer, Later):
                 self._wait(answer, head=request.method == "HEAD")

@@ -72,6 +72,7 @@ class Loop:
         self._timers: dict[tuple[Controller, Key], Timer] = {}
         self._unfinished: set[tuple[Controller, Key]] = set()
         self._listeners: defaultdict[str, list[Controller]] = defaultdict(list)
+        self._held: dict[Controller, dict[Key, None]] = {}
 
     def add(self, controller: Controller) -> None:
         for resource in controller.watches:
@@ -105,6 +106,15 @@ class Loop:
         self._failures[controller, key] = count + 1
         self._later((controller, key), BACKOFF_S[min(count, len(BACKOFF_S) - 1)])
 
+    def hold(self, controller: Controller) -> None:
+        """It is switched off: what concerns it is kept, and nothing is done."""
+        self._held.setdefault(controller, {})
+
+    def let_go(self, controller: Controller) -> None:
+        """It runs again, and looks at everything that has changed since."""
+        for key in self._held.pop(controller, {}):
+            self.queue(controller, key)
+
     @property
     def idle(self) -> bool:
         return not self._queue
@@ -126,6 +136,9 @@ class Loop:
 
     def _reconcile(self, item: tuple[Controller, Key]) -> None:
         controller, key = item
+        if controller in self._held:
+            self._held[controller].setdefault(key)
+            return
         started = time.perf_counter()
         rest = self._rest_until.get(item, 0.0) - started
         if rest > 0 and self._clock.speed and item not in self._unfinished:

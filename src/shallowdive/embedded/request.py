@@ -48,6 +48,10 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+HANG_UP = Response(0)
+"""No answer at all: the connection is closed, as by a server that is not there."""
+
+
 def json_response(code: int, value: Any, headers: dict[str, str] | None = None) -> Response:
     return Response(code, orjson.dumps(value), headers=headers or {})
 

@@ -11,6 +11,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from shallowdive.checks import read_answers
+from shallowdive.checks.load import requests
 from shallowdive.cluster import NamespaceClient
 from shallowdive.cluster.nodes import container_processes, look_into
 from shallowdive.errors import ShallowDiveError, WaitTimeout
@@ -18,17 +19,14 @@ from shallowdive.live import ClusterState, Follower
 from shallowdive.live.state import key_of
 from shallowdive.objects import is_helper, name_of
 from shallowdive.objects.processes import Process, first_of
-from shallowdive.objects.traffic import Second, by_second
+from shallowdive.objects.traffic import Second
 from shallowdive.views import Said, processes
 
-LINES = 20_000
-"""Of a traffic pod's log: half an hour of requests."""
 
-
-def prediction(state: ClusterState, name: str, since_s: float, after_s: float) -> Said | None:
-    """A prediction of a number as it is drawn; None when none was made, or one in words."""
+def prediction(state: ClusterState, name: str, since_s: float, after_s: float, speed: float) -> Said | None:
+    """A prediction of a number as it is drawn; None when none was made, or one in words. `after_s`: the cluster's seconds."""
     value = read_answers(state).get(f"predict.{name}")
-    return Said(value, since_s, after_s) if isinstance(value, int) and not isinstance(value, bool) else None
+    return Said(value, since_s, after_s / speed, speed) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def in_words(state: ClusterState, name: str) -> str:
@@ -43,13 +41,10 @@ def counted(bound: NamespaceClient, pod: str) -> Callable[[], list[Second]]:
 
     def ask() -> list[Second]:
         try:
-            answer = core.read_namespaced_pod_log(
-                pod, bound.namespace, timestamps=True, tail_lines=LINES, _preload_content=False, _request_timeout=(3, 10)
-            )
+            return requests(core, bound.namespace, pod)
         except (ApiException, HTTPError) as exc:
             saw = f"{exc.status} {exc.reason}" if isinstance(exc, ApiException) else type(exc).__name__
             raise ShallowDiveError(f"the log of pod {pod} cannot be read", saw=saw) from exc
-        return by_second(answer.data.decode("utf-8", errors="replace"))  # type: ignore[attr-defined]
 
     return ask
 

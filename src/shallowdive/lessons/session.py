@@ -24,6 +24,7 @@ from shallowdive.cluster.nodes import look_into, spelled
 from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
 from shallowdive.lessons import tidy
 from shallowdive.lessons.place import drop_namespace, find_namespace, history_file, learner, make_namespace, needs_met
+from shallowdive.lessons.power import Power, all_on
 from shallowdive.lessons.receipt import write_receipt
 from shallowdive.lessons.seeing import beside, counted, everybodys_pods, in_words, prediction, programs
 from shallowdive.lessons.why import why
@@ -48,6 +49,7 @@ def lesson(lab: str, access: Access | None = None) -> Session:
         return known
     access = access or tenant_access() or open_access(Home.from_environment())
     needs_met(facts, access)
+    all_on(access)
     tidy.install()
     session = Session(facts, access, who)
     _open[facts.id, who] = session
@@ -64,6 +66,7 @@ class Session:
         self._further: dict[tuple[str, ...], Follower | None] = {}
         self._asked: dict[str, float] = {}
         self._once: list[tuple[str, Process]] = []
+        self.power = Power(access, lab)
         self._enter(find_namespace(access, lab, who) or make_namespace(access, lab, who))
         atexit.register(self.close)
 
@@ -165,7 +168,7 @@ class Session:
         kinds = picture_of(picture).kinds
         began = self._asked.get(said, time.time())
         view = View(
-            picture, self.client.follower, title, self.access.source, said=prediction(self.state, said, began, after_s / self.access.speed),
+            picture, self.client.follower, title, self.access.source, said=prediction(self.state, said, began, after_s, self.access.speed),
             traffic=counted(self.client, traffic) if traffic else None, beside=self._beside(kinds),
             also=everybodys_pods(self.client) if "Node" in kinds else None, of=of, note=in_words(self.state, said),
             tell_why=not self._evidence_missing(),
@@ -289,8 +292,9 @@ class Session:
             return False
 
     def close(self) -> None:
-        """Stop pictures and watches; idempotent."""
+        """Stop pictures and watches, and switch on what is off; idempotent."""
         self._shut()
+        self.power.close()
 
     def _shut(self) -> None:
         for view in self._views:

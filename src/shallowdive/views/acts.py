@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from shallowdive.live import History, Seen
-from shallowdive.objects import Object, controller_uid, is_helper, name_of, uid_of
+from shallowdive.objects import Object, controller_of, controller_uid, is_helper, name_of, uid_of
 from shallowdive.objects.pods import pod_state
 from shallowdive.views.kept import Kept
 
@@ -273,7 +273,8 @@ def _managers(obj: Object) -> dict[tuple[str, str, str], str]:
 
 def _owner(obj: Object) -> str:
     """Kind of the controlling owner."""
-    return next((str(o.get("kind", "ReplicaSet")) for o in obj["metadata"].get("ownerReferences") or [] if o.get("controller")), "")
+    owner = controller_of(obj)
+    return str(owner.get("kind", "ReplicaSet")) if owner else ""
 
 
 def _wants(obj: Object) -> str:

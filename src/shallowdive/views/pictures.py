@@ -14,7 +14,7 @@ from shallowdive.live import ClusterState, History
 from shallowdive.objects import is_helper, name_of
 from shallowdive.objects.pods import container_statuses
 from shallowdive.objects.traffic import Second
-from shallowdive.views import bins, chain, keepers, life, lifetimes, machines, orders, rollout, timeline, who, xray
+from shallowdive.views import bins, chain, keepers, life, lifetimes, lights, machines, orders, rollout, timeline, who, xray
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn
 from shallowdive.views.said import Said
 
@@ -149,6 +149,12 @@ PICTURES: dict[str, Picture] = {
         "From pod to disk",
         "which of these is still there when the pod is gone?",
         kinds=("PersistentVolumeClaim", "PersistentVolume"),
+    ),
+    "lights": Picture(
+        lambda s: lights.draw(s.history, s.now_s, since_s=s.left_edge, said=s.said),
+        "Who is where",
+        "which lines end where the node was lost, and which only wait?",
+        _span,
     ),
     "lifetimes": Picture(
         lambda s: lifetimes.draw(s.history, s.now_s, since_s=s.left_edge, said=s.said),

@@ -17,11 +17,13 @@ Level = Callable[[float], float]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """`value` pods ready, `after_s` seconds after the act, which began at `since_s` (seconds since 1970)."""
+    """`value` pods ready, `after_s` seconds after the act, which began at `since_s` (seconds since 1970). Where a picture asks for a
+    moment, `value` is in the cluster's seconds, of which `speed` pass in one of ours."""
 
     value: int
     since_s: float
     after_s: float
+    speed: float = 1.0
 
 
 def outcome(seen: Lives, said: Said, now: float) -> int | None:

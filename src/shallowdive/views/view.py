@@ -99,7 +99,7 @@ class View:
     # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────
     def display_while(self, work: Callable[[], object]) -> None:
         """Show the picture, do the work (usually a wait) while it moves, and leave it moving afterwards."""
-        if not _widgets_display():
+        if not widgets_display():
             try:
                 self._work(work)
             finally:
@@ -245,7 +245,7 @@ def show_still(title: str, html: str, text: str) -> None:
     display({"text/html": STYLE + html, "text/plain": f"{title}: {text}"}, raw=True)
 
 
-def _widgets_display() -> bool:
+def widgets_display() -> bool:
     """Whether somebody looks at a live front end: a kernel, and not one that only executes ($SHALLOWDIVE_STATIC)."""
     if os.environ.get("SHALLOWDIVE_STATIC"):
         return False

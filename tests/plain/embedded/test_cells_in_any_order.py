@@ -1,4 +1,5 @@
-"""A learner's notebook as people really run it: everything twice, and cells in any order. Whatever goes wrong is said in our words.
+"""A learner's notebook as people really run it: everything twice, and cells in any order. Whatever goes wrong is said in our words, and
+what the check of a solution says is what it said on kind.
 
 On the embedded cluster, every lab at once; `make soak` tries ten orders of each (bench/shuffled.py)."""
 
@@ -14,7 +15,7 @@ import pytest
 from shallowdive.checks import LABS
 from shallowdive.cluster import Home
 from shallowdive.cluster.embedded import EmbeddedBackend
-from tests.shuffled import Ran, in_order, run, twice
+from tests.shuffled import Ran, in_order, run, solution, twice
 
 SPEED, AT_A_TIME = 5, 4
 HERE = [lab.id for lab in LABS.values() if not lab.kind_only]
@@ -43,6 +44,14 @@ def test_everything_may_be_run_twice(lab: str, ran: dict[tuple[str, str], Ran]) 
     found = ran[lab, "twice"]
     assert found.errors == []
     assert found.said.count("criteria met.") == 2
+
+
+@pytest.mark.parametrize("lab", HERE)
+def test_a_solution_gives_the_same_check_texts_as_on_kind(lab: str, ran: dict[tuple[str, str], Ran]) -> None:
+    cells = solution(lab)
+    at = next(i for i, c in enumerate(cells) if c["id"] == "check")
+    for passed in (at, at + len(cells)):
+        assert ran[lab, "twice"].printed[passed] == "".join("".join(out["text"]) for out in cells[at]["outputs"])
 
 
 @pytest.mark.parametrize("lab", HERE)

@@ -201,7 +201,7 @@ def test_a_crowd_of_families_is_counted_and_those_with_trouble_are_drawn() -> No
 
 
 def test_a_shown_view_draws_nothing_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "_widgets_display", lambda: True)
+    monkeypatch.setattr(view, "widgets_display", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda *_a, **_k: None)
     monkeypatch.setattr(view, "IDLE_TICK_S", 0.001)
     monkeypatch.setattr(view, "REDRAW_S", 0.001)

@@ -39,7 +39,7 @@ class Link:
 
 @pytest.fixture
 def link(monkeypatch: pytest.MonkeyPatch) -> Link:
-    monkeypatch.setattr(view, "_widgets_display", lambda: True)
+    monkeypatch.setattr(view, "widgets_display", lambda: True)
     monkeypatch.setattr("IPython.display.display", lambda *_a, **_k: None)
     return Link()
 
@@ -186,7 +186,7 @@ def test_the_control_offers_pods_and_the_choice_is_drawn(link: Link) -> None:
 
 
 def test_without_a_front_end_the_text_twin_is_printed(link: Link, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr(view, "_widgets_display", lambda: False)
+    monkeypatch.setattr(view, "widgets_display", lambda: False)
     link.event("web-0")
     View("timeline", cast(Follower, link), "Pods", "kind").display_while(lambda: None)
     assert capsys.readouterr().out.startswith("Pods: 1 ready.")

@@ -55,7 +55,7 @@ class Api:
         return review(call) if review else verbs.VERBS[asked.verb](call)
 
     def _document(self, request: Request, user: User) -> Answer:
-        if request.path.startswith("/shallowdive"):
+        if request.path.startswith(control.PATH):
             return control.handle(self._cluster, request, user)
         if request.method not in ("GET", "HEAD") and not discovery.takes_any_method(request.path):
             discovery.document(self._cluster, request)

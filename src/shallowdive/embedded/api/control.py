@@ -1,6 +1,8 @@
 """What no Kubernetes has: the knobs of this cluster, below /shallowdive. For the cluster's owner only.
 
-`GET /shallowdive` · `PUT /shallowdive/clock` {"speed": 20} · `POST /shallowdive/nodes/NAME/stop` and `/start`"""
+`GET /shallowdive` · `GET /shallowdive/keys?prefix=/registry/pods/` · `PUT /shallowdive/clock` {"speed": 20} ·
+`POST /shallowdive/nodes/NAME/stop` and `/start` · the same for `/shallowdive/components/NAME` (kube-scheduler, kube-controller-manager,
+kube-apiserver). They answer also while the API server is off."""
 
 from __future__ import annotations
 
@@ -10,12 +12,18 @@ import orjson
 
 from shallowdive.embedded.api.access import may_do_all
 from shallowdive.embedded.api.negotiate import respond
+from shallowdive.embedded.components import COMPONENTS
 from shallowdive.embedded.kinds import NODES, VERSION
 from shallowdive.embedded.request import Request, Response, User
 from shallowdive.embedded.status import bad_request, forbidden_path, method_not_allowed, no_such_path
 
 if TYPE_CHECKING:
     from shallowdive.embedded.cluster import Cluster
+
+
+PATH = "/shallowdive"
+IN_ETCD = {"services": "services/specs", "endpoints": "services/endpoints", "nodes": "minions"}
+"""Of these a real API server has kept older names."""
 
 
 def handle(cluster: Cluster, request: Request, user: User) -> Response:
@@ -31,7 +39,14 @@ def handle(cluster: Cluster, request: Request, user: User) -> Response:
         case "POST", ["nodes", name, "stop" | "start" as what]:
             cluster.registry.get(NODES, "", name)
             (cluster.kubelet.stop_node if what == "stop" else cluster.kubelet.start_node)(name)
-        case _, ([] | ["clock"] | ["nodes", _, "stop" | "start"]):
+        case "GET", ["keys"]:
+            return respond(200, {"keys": keys(cluster, request.one("prefix"))})
+        case "POST", ["components", name, "stop" | "start" as what]:
+            try:
+                cluster.set_component(name, running=what == "start")
+            except KeyError:
+                raise no_such_path() from None
+        case _, ([] | ["clock"] | ["keys"] | ["nodes" | "components", _, "stop" | "start"]):
             raise method_not_allowed()
         case _:
             raise no_such_path()
@@ -47,7 +62,17 @@ def state(cluster: Cluster) -> dict[str, Any]:
         "seed": settings.seed,
         "speed": clock.speed,
         "time": clock.stamp(),
+        "components": {name: cluster.started.get(name) for name in COMPONENTS},
     }
+
+
+def keys(cluster: Cluster, prefix: str) -> list[str]:
+    """What is stored, as a real API server would call it in etcd."""
+    found = []
+    for resource in cluster.store.resources():
+        plural = resource.partition(".")[0]
+        found += ["/".join(("/registry", IN_ETCD.get(plural, plural), *filter(None, e.key))) for e in cluster.store.latest(resource)]
+    return sorted(key for key in found if key.startswith(prefix))
 
 
 def _speed(raw: bytes) -> float:

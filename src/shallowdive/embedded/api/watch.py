@@ -38,6 +38,11 @@ class Watches:
     def add(self, watch: Watch) -> None:
         self._open[watch.resource][watch] = None
 
+    def end(self) -> None:
+        """End every watch, as a server does that is switched off."""
+        for watch in [w for open_ in self._open.values() for w in open_]:
+            watch.end()
+
     def remove(self, watch: Watch) -> None:
         self._open[watch.resource].pop(watch, None)
 
@@ -62,7 +67,7 @@ class Watch(Stream):
     def limit(self, clock: Clock, timeout_s: float, *, bookmarks: bool) -> None:
         """End after a time of the wall, and mark the place every minute until then. The cluster's clock may run faster."""
         speed = clock.speed or 1.0
-        self._timers = [clock.after(timeout_s * speed, self._end)]
+        self._timers = [clock.after(timeout_s * speed, self.end)]
         if bookmarks:
             self._timers.append(clock.after(max(timeout_s - 2, 0) * speed, self.bookmark))
             self._again(clock, speed)
@@ -139,7 +144,7 @@ class Watch(Stream):
     def _line(self, type_: str, event: Event) -> bytes:
         return b'{"type":"%b","object":%b}\n' % (type_.encode(), self._render(event))
 
-    def _end(self) -> None:
+    def end(self) -> None:
         self._ending = True
         self.wake()
 
