@@ -19,6 +19,7 @@ from shallowdive.checks.judge import ANSWERS
 from shallowdive.cluster import NamespaceClient
 from shallowdive.lessons.place import drop_namespace
 from shallowdive.live import poll
+from tests.mutants.power import mend
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def judge_all(
                 c.stage(place)
                 return Verdict(tuple(judge(LABS[lab], place)))
             finally:
+                if LABS[lab].destructive:
+                    mend(place)
                 place.close()
                 drop_namespace(place.access, place.namespace)
                 if LABS[lab].alone:

@@ -1,4 +1,4 @@
-"""Switching nodes of a test's cluster off and on, straight: no lesson, no guard."""
+"""Switching parts of a test's cluster off and on, straight: no lesson, no guard."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import json
 import time
 from typing import Any
 
+from urllib3.exceptions import HTTPError
+
 from shallowdive.cluster import NamespaceClient
 from shallowdive.cluster.apply import call
-from shallowdive.cluster.nodes import start_containers, stop_containers
+from shallowdive.cluster.backend import COMPONENTS
+from shallowdive.cluster.nodes import has_process, set_manifest, start_containers, stop_containers
 from shallowdive.live import poll
 from shallowdive.objects import condition
 
@@ -19,6 +22,17 @@ def power(place: NamespaceClient, node: str, *, on: bool) -> None:
         (start_containers if on else stop_containers)([node])
     else:
         call(place.api, "POST", f"/shallowdive/nodes/{node}/{'start' if on else 'stop'}")
+
+
+def component(place: NamespaceClient, name: str, *, on: bool) -> None:
+    """Off when this returns; on, or on its way to be on."""
+    if place.access.backend != "kind":
+        call(place.api, "POST", f"/shallowdive/components/{name}/{'start' if on else 'stop'}")
+        return
+    node = f"{place.access.cluster}-control-plane"
+    set_manifest(node, name, there=on)
+    if not on:
+        poll(f"the end of {name}", lambda: None if has_process(node, name) else True, within_s=90)
 
 
 def nodes_of(place: NamespaceClient) -> list[Any]:
@@ -38,3 +52,24 @@ def until_node(place: NamespaceClient, node: str, *, ready: bool) -> None:
 def pass_s(place: NamespaceClient, seconds: float) -> None:
     """Let so many of the cluster's seconds pass."""
     time.sleep(seconds / place.access.speed)
+
+
+def mend(place: NamespaceClient) -> None:
+    """Everything on and open, whatever a case has left."""
+    for name in COMPONENTS:
+        component(place, name, on=True)
+    poll("the API server", lambda: answers(place) or None, within_s=120)
+    for node in nodes_of(place):
+        name = node["metadata"]["name"]
+        if condition(node, "Ready") != "True":
+            power(place, name, on=True)
+            until_node(place, name, ready=True)
+        if node["spec"].get("unschedulable"):
+            place.core.patch_node(name, {"spec": {"unschedulable": None}})
+
+
+def answers(place: NamespaceClient) -> bool:
+    try:
+        return bool(nodes_of(place))
+    except HTTPError:
+        return False

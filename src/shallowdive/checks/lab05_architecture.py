@@ -152,8 +152,8 @@ def named(e: Evidence, answer: str) -> Life:
 
 
 def was_off(e: Evidence, component: str, after_s: float) -> None:
-    """A component that was off began anew, later than this."""
-    if started_s(e.client.access, component) < after_s - 1:
+    """A component that was off began anew, later than this, or is off still."""
+    if 0 < started_s(e.client.access, component) < after_s - 1:
         raise Unmet(f"{component} ran all the time", f"with session.power.unplugged({component!r}):")
 
 
