@@ -26,6 +26,7 @@ from shallowdive.checks import LABS, Lab, judge
 from shallowdive.cluster import Access, Home
 from shallowdive.cluster.life import engine_problem
 from shallowdive.facts import look_at_engine
+from tests.aftermath import look, until_as_before
 from tests.ahead import begin_all
 from tests.places import Places
 from tests.run_cluster import RunCluster
@@ -82,11 +83,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker("kind")
             following = items[at + 1] if at + 1 < len(items) else None
             if following is None or following.parent is not item.parent:
-                judges.append((at + 1, JudgeItem.from_parent(item.parent, name="judge")))
+                judges.append((at + 1, [kind.from_parent(item.parent, name=kind.called) for kind in (JudgeItem, AfterItem)]))
     for at, made in reversed(judges):
-        if on_kind:
-            made.add_marker("kind")
-        items.insert(at, made)
+        for one in made if on_kind else made[:1]:
+            if on_kind:
+                one.add_marker("kind")
+            items.insert(at, one)
+            at += 1
     if why_not:
         for item in items:
             if item.get_closest_marker("kind"):
@@ -102,8 +105,10 @@ def turn_of(item: pytest.Item) -> int:
     (tests/ahead.py); what switches off parts of the cluster comes when nothing else is on it."""
     if item.get_closest_marker("last"):
         return 4
+    if item.get_closest_marker("destructive"):
+        return 3
     file = item.nodeid.partition("::")[0]
-    if hasattr(item, "cell") or isinstance(item, JudgeItem):
+    if is_of_a_notebook(item):
         return 3 if lab_of_file(item.path).destructive else 1
     return 0 if file.startswith("tests/contract/") else 2
 
@@ -237,7 +242,7 @@ def places(access: Access) -> Iterator[Places]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Before the first cell of a notebook: the cluster, a namespace of its own, and a judge that watches it from the start. On kind the
     kernel of a lab that needs no more gets a tenant's token, which is good for this namespace only."""
-    if not (hasattr(item, "cell") or isinstance(item, JudgeItem)) or item.get_closest_marker("skip"):
+    if not is_of_a_notebook(item) or item.get_closest_marker("skip"):
         return
     file: Any = item.parent
     if getattr(file, "judge_place", None) is None:
@@ -246,6 +251,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         access = run.access()
         if item.get_closest_marker("kind"):
             begin_all(run, item.session.items)
+            file.cluster_before = look(access)
         file.judge_places = Places(access)
         file.judge_place = file.judge_places(lab.id, learner)
         file.environment_before = dict(os.environ)
@@ -264,8 +270,19 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         file.judge_place = None
 
 
-class JudgeItem(pytest.Item):
-    """After the last cell: the verdict of a judge outside the kernel, on its own record of the namespace."""
+class NotebookItem(pytest.Item):
+    """Comes after the last cell of a notebook."""
+
+    called = ""
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"{self.path.name}: {self.called}"
+
+
+class JudgeItem(NotebookItem):
+    """The verdict of a judge outside the kernel, on its own record of the namespace."""
+
+    called = "judge"
 
     def runtest(self) -> None:
         file: Any = self.parent
@@ -273,8 +290,20 @@ class JudgeItem(pytest.Item):
         wrong = [str(r) for r in results if not r.passed]
         assert not wrong, "the judge outside the kernel disagrees:\n" + "\n".join(wrong)
 
-    def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, f"{self.path.name}: judge"
+
+class AfterItem(NotebookItem):
+    """Apart from the lab's namespace, the cluster is as it was before."""
+
+    called = "cluster as before"
+
+    def runtest(self) -> None:
+        file: Any = self.parent
+        different = until_as_before(self.config.stash[CLUSTER].access(), file.cluster_before)
+        assert not different, "\n".join(different)
+
+
+def is_of_a_notebook(item: pytest.Item) -> bool:
+    return hasattr(item, "cell") or isinstance(item, NotebookItem)
 
 
 def lab_of_file(path: Path) -> Lab:

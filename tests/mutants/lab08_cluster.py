@@ -79,15 +79,20 @@ def replaced(place: NamespaceClient, node: str, name: str = "quick") -> None:
     )
 
 
-def restart(place: NamespaceClient, name: str = "quick") -> None:
-    """As `kubectl rollout restart`, to the end."""
+def anew(place: NamespaceClient, name: str, change: Callable[[], object]) -> None:
+    """Change the template, and wait for the end of the rollout."""
     before = {uid_of(p) for p in place.state.all("Pod") if p["metadata"]["labels"].get("app") == name}
-    note = {"spec": {"template": {"metadata": {"annotations": {"restarted": "once"}}}}}
-    place.apps.patch_namespaced_deployment(name, place.namespace, note)
+    change()
     place.wait_for(
         "new pods", lambda now: len([p for p in now.ready_pods(app=name) if uid_of(p) not in before]) == 2 and len(now.ready_pods()) == 4,
         within_s=120,
     )  # fmt: skip
+
+
+def restart(place: NamespaceClient, name: str = "quick") -> None:
+    """As `kubectl rollout restart`, to the end."""
+    note = {"spec": {"template": {"metadata": {"annotations": {"restarted": "once"}}}}}
+    anew(place, name, lambda: place.apps.patch_namespaced_deployment(name, place.namespace, note))
 
 
 def words(place: NamespaceClient, **other: Any) -> None:
@@ -123,11 +128,9 @@ def constraint(place: NamespaceClient) -> None:
     with dark(place, node):
         replaced(place, node)
     ready(place)
-    rule = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
-    rule |= {"labelSelector": {"matchLabels": {"app": "quick"}}}
-    place.apply(app("quick", tolerations=tolerations(2), topologySpreadConstraints=[rule]))
-    ready(place)
-    restart(place)
+    rule = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule", "nodeTaintsPolicy": "Honor"}
+    rule |= {"labelSelector": {"matchLabels": {"app": "quick"}}, "matchLabelKeys": ["pod-template-hash"]}
+    anew(place, "quick", lambda: place.apply(app("quick", tolerations=tolerations(2), topologySpreadConstraints=[rule])))
     words(place)
 
 
@@ -245,13 +248,9 @@ def scaled_down(place: NamespaceClient) -> None:
     story(place, mend=one)
 
 
-@case("the short toleration is taken away at the end", "still-short", also=("spread-again",))
+@case("the short toleration is taken away at the end", "still-short")
 def made_patient(place: NamespaceClient) -> None:
-    def usual(place: NamespaceClient) -> None:
-        place.apply(app("quick"))
-        restart(place)
-
-    story(place, mend=usual)
+    story(place, mend=lambda place: anew(place, "quick", lambda: place.apply(app("quick"))))
 
 
 @case("a node is left closed", "cluster-whole", also=("spread-again",))

@@ -113,7 +113,19 @@ def staged(place: NamespaceClient, case: Case, through: Callable[[Any], Any]) ->
 
 
 def outcome(access: Access, lab: Lab, case: Case, change: Change | None, seen: list[Any] | None = None) -> str:
-    """'green', 'red: …', 'refused: …' or 'stuck: …'; `seen` collects the manifests."""
+    """'green', 'red: …', 'refused: …' or 'stuck: …'; `seen` collects the manifests. A lab that is alone gets a cluster of its own."""
+    if not lab.alone:
+        return outcome_on(access, lab, case, change, seen)
+    with tempfile.TemporaryDirectory() as folder:
+        backend = EmbeddedBackend(Home(Path(folder), "mechanical"), speed=SPEED)
+        backend.up(lambda _: None)
+        try:
+            return outcome_on(open_access(backend.home), lab, case, change, seen)
+        finally:
+            backend.down(lambda _: None)
+
+
+def outcome_on(access: Access, lab: Lab, case: Case, change: Change | None, seen: list[Any] | None) -> str:
     place = NamespaceClient(access, make_namespace(access, lab, "mechanical"))
     place.follower.start()
 
@@ -140,7 +152,7 @@ def all_of(access: Access, lab: Lab) -> dict[str, str]:
         raise SystemExit(f"{lab.id}: the plain solution itself is {unchanged}")
     ours = [b for b in bodies if isinstance(b, dict) and b["metadata"]["name"] != "shallowdive-answers"]
     changes = list(dict.fromkeys(change for body in ours for change in changes_of(body)))
-    with ThreadPoolExecutor(4 if lab.kind_only else 1 if lab.alone else AT_A_TIME) as pool:
+    with ThreadPoolExecutor(4 if lab.kind_only else 6 if lab.alone else AT_A_TIME) as pool:
         return dict(zip(map(str, changes), pool.map(lambda c: outcome(access, lab, case, c), changes), strict=True))
 
 

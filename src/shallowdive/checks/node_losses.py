@@ -65,8 +65,8 @@ def _lost(history: History) -> Iterator[tuple[float, str]]:
 
 
 def _silent(life: Life, from_s: float, to_s: float) -> bool:
-    """Whether the pod was not ready at some look between: that of the event itself and the look before it may come in any order."""
-    return any(not x.ready and from_s - AT_ONCE_S < x.at_s < to_s for x in life.looks)
+    """Whether the pod, once it was ready, was not at some look between; that look and the event's own may come in any order."""
+    return any(not x.ready and life.ready_at < x.at_s and from_s - AT_ONCE_S < x.at_s < to_s for x in life.looks)
 
 
 def _eviction(life: Life, pods: Iterable[Life], node: str) -> Eviction:
