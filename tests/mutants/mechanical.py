@@ -21,10 +21,12 @@ from typing import Any
 from kubernetes.client import ApiException
 
 from shallowdive.checks import LABS, Lab, judge
+from shallowdive.checks.judge import ANSWERS
 from shallowdive.cluster import Access, Home, NamespaceClient, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
 from shallowdive.errors import ShallowDiveError
 from shallowdive.lessons.place import drop_namespace, make_namespace
+from shallowdive.objects import is_helper
 from tests.mutants import Case, cases_of
 
 HERE = Path(__file__).parent
@@ -150,7 +152,7 @@ def all_of(access: Access, lab: Lab) -> dict[str, str]:
     unchanged = outcome(access, lab, case, None, bodies)
     if unchanged != "green":
         raise SystemExit(f"{lab.id}: the plain solution itself is {unchanged}")
-    ours = [b for b in bodies if isinstance(b, dict) and b["metadata"]["name"] != "shallowdive-answers"]
+    ours = [b for b in bodies if isinstance(b, dict) and b["metadata"]["name"] != ANSWERS and not is_helper(b)]
     changes = list(dict.fromkeys(change for body in ours for change in changes_of(body)))
     with ThreadPoolExecutor(4 if lab.kind_only else 6 if lab.alone else AT_A_TIME) as pool:
         return dict(zip(map(str, changes), pool.map(lambda c: outcome(access, lab, case, c), changes), strict=True))

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shallowdive.checks.node_losses import Loss, losses
+from shallowdive.checks.node_losses import AT_ONCE_S, Loss, losses
 from shallowdive.checks.pod_lives import lives
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, compare, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster.bound import NamespaceClient
@@ -134,7 +134,8 @@ def steps(loss: Loss) -> dict[str, float]:
 
 
 def returned(e: Evidence, loss: Loss) -> int:
-    """Pods that were made on the node after it was back, before the learner changed a Deployment or took a pod away."""
+    """Pods that were made on the node after it was back, before the learner changed a Deployment or took a pod away. What is made of such
+    a change may be seen before the change itself: another watch tells of it."""
     if loss.to_s is None:
         raise Unmet("the node did not come back", "kubectl get nodes")
     changed, generations = [], dict[str, int]()
@@ -147,7 +148,7 @@ def returned(e: Evidence, loss: Loss) -> int:
     changed += [x.left_at for x in everything if x.left_at and x.left_at > loss.to_s and x.uid not in evicted]
     until = min(changed, default=float("inf"))
     there = [x for x in everything if x.was_ready and x.pod["spec"].get("nodeName") == loss.node]
-    return sum(1 for x in there if loss.to_s < x.looks[0].at_s < until)
+    return sum(1 for x in there if loss.to_s < x.looks[0].at_s < until - AT_ONCE_S)
 
 
 # ── the cluster ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from shallowdive.checks.pod_lives import Life, lives
 from shallowdive.live import History
-from shallowdive.objects import Object, whose
+from shallowdive.objects import Object, condition, uid_of, whose
+from shallowdive.objects.pods import is_ready, is_unheard_of
 
 BY_TAINT = "DeletionByTaintManager"
 AT_ONCE_S = 5
-"""Looks at two kinds of object reach us in any order; so do the acts of two controllers that look at one node."""
+"""Two controllers look at one node, in any order, and two watches tell of it in any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +42,31 @@ def losses(history: History) -> list[Loss]:
     pods = {life.uid: life for life in lives(history)}
     found: list[Loss] = []
     for at_s, uid in _lost(history):
-        node = _node(pods[uid].pod) if uid in pods else ""
+        node = _node(pods[uid].pod)
         known = next((x for x in reversed(found) if x.node == node), None)
-        if node and (known is None or (known.to_s is not None and known.to_s < at_s)):
+        if known is None or (known.to_s is not None and known.to_s < at_s):
             made = Loss(node, at_s)
             there = [p for p in pods.values() if _node(p.pod) == node and p.was_ready and p.ready_at < at_s]
-            back = {p.uid: min((x.at_s for x in p.ready_looks if x.at_s > at_s and _silent(p, at_s, x.at_s)), default=None) for p in there}
+            back = {p.uid: min((x.at_s for x in p.ready_looks if x.at_s > at_s), default=None) for p in there}
             made.stayed = [p for p in there if back[p.uid] is not None]
             made.to_s = min((t for t in back.values() if t is not None), default=None)
-            made.evicted = [
-                _eviction(p, pods.values(), node) for p in there if p.left_at and p.left_at > at_s - AT_ONCE_S and _by_taint(p.pod)
-            ]
+            driven = [p for p in there if p.left_at and p.left_at > at_s - AT_ONCE_S and _by_taint(p.pod)]
+            made.evicted = [_eviction(p, pods.values(), node) for p in driven]
             found.append(made)
     return found
 
 
 def _lost(history: History) -> Iterator[tuple[float, str]]:
-    """(moment, UID) of each event that says of a pod that its node is not ready."""
-    for seen in history.of("Event"):
-        about = seen.object.get("involvedObject") or {}
-        if seen.type != "DELETED" and seen.object.get("reason") == "NodeNotReady" and about.get("kind") == "Pod":
-            yield seen.at_s, str(about.get("uid"))
-
-
-def _silent(life: Life, from_s: float, to_s: float) -> bool:
-    """Whether the pod, once it was ready, was not at some look between; that look and the event's own may come in any order."""
-    return any(not x.ready and life.ready_at < x.at_s and from_s - AT_ONCE_S < x.at_s < to_s for x in life.looks)
+    """(moment, UID) of each pod that was ready and then unheard of."""
+    ready: set[str] = set()
+    for seen in history.of("Pod"):
+        uid = uid_of(seen.object)
+        if seen.type != "DELETED" and uid in ready and is_unheard_of(seen.object):
+            yield seen.at_s, uid
+        if is_ready(seen.object):
+            ready.add(uid)
+        elif condition(seen.object, "Ready") != "True":
+            ready.discard(uid)
 
 
 def _eviction(life: Life, pods: Iterable[Life], node: str) -> Eviction:

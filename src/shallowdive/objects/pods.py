@@ -78,6 +78,13 @@ def pod_state(pod: Object) -> str:
     return "pulling" if (pod.get("spec") or {}).get("nodeName") else "pending"
 
 
+def is_unheard_of(pod: Object) -> bool:
+    """Whether the node controller took the pod for not ready because nothing is heard of its node: it is not, though its containers are.
+    Only a kubelet says something of containers."""
+    gates = (pod.get("spec") or {}).get("readinessGates")
+    return condition(pod, "Ready") == "False" and condition(pod, "ContainersReady") == "True" and not gates
+
+
 def ended_badly(pod: Object) -> bool:
     """Whether a container has ended with an error and nobody has started it again, nor said yet that he waits to."""
     return any(((c.get("state") or {}).get("terminated") or {}).get("exitCode") for c in container_statuses(pod))

@@ -1,8 +1,8 @@
 """Which node a pod is on, over time: a lane for every node, a line in it for every pod that was there, and the time in which nothing was
 heard of the node.
 
-Pure: a history in, a picture out. That a node was lost is read from what the cluster says about the pods on it (the event NodeNotReady);
-that it is back, from a pod on it that is ready again. A prediction is how many seconds the cluster takes to notice."""
+Pure: a history in, a picture out. That a node was lost is read from the pods on it, which the node controller takes for not ready then;
+that it is back, from one that is ready again. A prediction is how many seconds the cluster takes to notice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from shallowdive.live import History, Seen
 from shallowdive.objects import condition, is_helper, name_of, uid_of, whose
-from shallowdive.objects.pods import pod_state
+from shallowdive.objects.pods import is_unheard_of, pod_state
 from shallowdive.views.axis import Axis, where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
 from shallowdive.views.kept import Kept
@@ -66,10 +66,6 @@ class Nodes:
     def step(self, s: Seen) -> None:
         if s.kind == "Pod" and not is_helper(s.object):
             self._pod(s)
-        elif s.kind == "Event" and s.type != "DELETED" and s.object.get("reason") == "NodeNotReady":
-            node = self.nodes.get(self.where.get(str((s.object.get("involvedObject") or {}).get("uid")), ""))
-            if node is not None and (not node.dark or node.dark[-1].to_s is not None):
-                node.dark.append(Dark(s.at_s, None))
 
     def _pod(self, s: Seen) -> None:
         pod, uid = s.object, uid_of(s.object)
@@ -85,8 +81,13 @@ class Nodes:
             life.gone = s.at_s
         elif not life.steps or life.steps[-1][1] != state:
             life.steps.append((s.at_s, state))
-        if node.dark and node.dark[-1].to_s is None and s.type != "DELETED" and condition(pod, "Ready") == "True":
+        still = bool(node.dark) and node.dark[-1].to_s is None
+        if s.type == "DELETED":
+            return
+        if still and condition(pod, "Ready") == "True":
             node.dark[-1] = Dark(node.dark[-1].from_s, s.at_s)
+        elif not still and is_unheard_of(pod):
+            node.dark.append(Dark(s.at_s, None))
 
 
 nodes: Kept[Nodes] = Kept(Nodes, Nodes.step)
@@ -183,12 +184,13 @@ def picture(seen: Lanes, w: float, label: str, said: Said | None = None) -> Pic:
     heights = [HEAD_PX + max(1, len(lane.lines)) * (POD_PX + GAP_PX) + BELOW_PX for lane in seen.lanes]
     p = Pic(w, top + sum(heights) + 20, label)
     x = Axis(64 if w < 400 else 108, w - 12, seen.end)
-    y = float(top)
+    y, ways = float(top), [(top - 6.0, float(top))]
     for lane, h in zip(seen.lanes, heights, strict=True):
         _draw_lane(p, lane, x, y, h - BELOW_PX / 2, seen)
+        ways.append((y + HEAD_PX - 2, y + h - BELOW_PX / 2))
         y += h
     if said:
-        _said(p, seen, said, x, top, y - BELOW_PX / 2)
+        _said(p, seen, said, x, top, ways)
     x.draw(p, 3 if w < 400 else 6)
     return p
 
@@ -212,11 +214,12 @@ def _draw_lane(p: Pic, lane: Lane, x: Axis, top: float, h: float, seen: Lanes) -
         p.text(x.left, top + HEAD_PX + 9, "no pod", fill="muted")
 
 
-def _said(p: Pic, seen: Lanes, said: Said, x: Axis, top: float, bottom: float) -> None:
+def _said(p: Pic, seen: Lanes, said: Said, x: Axis, top: float, ways: list[tuple[float, float]]) -> None:
     act = said.since_s - seen.began_s
     a, b = x(act), x(act + said.value / said.speed)
-    p.line(a, top - 6, a, bottom, "ink", 1.5, "2 3")
-    p.line(b, top - 6, b, bottom, "you", 2, "5 4")
+    for y1, y2 in ways:  # below the names of the nodes
+        p.line(a, y1, a, y2, "ink", 1.5, "2 3")
+        p.line(b, y1, b, y2, "you", 2, "5 4")
     mine, y = f"you: {said.value} s", top - 10.0
     where_free(p, mine, (b, y, "middle"), (b - 2, y, "end"), (b, y, "start"), fill="you", bold=True)
     where_free(p, "switched off", (a, y, "middle"), (a - 2, y, "end"), (a, y, "start"))

@@ -22,13 +22,9 @@ def pod(uid: str, node: str = "", app: str = "quick", ready: bool = True, leavin
     meta: Body = {"name": f"{app}-5f7-{uid}", "namespace": "d", "uid": uid, "ownerReferences": owner}
     if leaving:
         meta["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    status = {"phase": "Running" if node else "Pending", "conditions": [{"type": "Ready", "status": str(ready and bool(node))}]}
+    rows = [{"type": "Ready", "status": str(ready and bool(node))}, {"type": "ContainersReady", "status": str(bool(node))}]
+    status = {"phase": "Running" if node else "Pending", "conditions": rows}
     return {"metadata": meta, "spec": {"nodeName": node} if node else {}, "status": status}
-
-
-def lost(uid: str) -> Body:
-    about = {"kind": "Pod", "name": uid, "uid": uid}
-    return {"metadata": {"name": f"e-{uid}", "namespace": "d", "uid": f"e-{uid}"}, "reason": "NodeNotReady", "involvedObject": about}
 
 
 def story() -> History:
@@ -40,8 +36,6 @@ def story() -> History:
         (101, "ADDED", "Pod", pod("p2", "b", "patient")),
         (160, "MODIFIED", "Pod", pod("q2", "b", ready=False)),
         (160, "MODIFIED", "Pod", pod("p2", "b", "patient", ready=False)),
-        (160, "ADDED", "Event", lost("q2")),
-        (161, "ADDED", "Event", lost("p2")),
         (170, "MODIFIED", "Pod", pod("q2", "b", ready=False, leaving=True)),
         (170, "ADDED", "Pod", pod("q3")),
         (171, "MODIFIED", "Pod", pod("q3", "a")),
@@ -111,8 +105,6 @@ def test_no_text_overlaps_or_leaves_the_picture(seed: int, width: float) -> None
     for i in range(rng.randrange(14)):
         node, app = rng.choice(["a", "b", "shallowdive-a-long-name-worker2"]), rng.choice(["quick", "a-deployment-with-a-long-name"])
         history.append(Seen(202 + i, "ADDED", "Pod", pod(f"x{i}", node, app, ready=rng.random() < 0.7)))
-        if rng.random() < 0.2:
-            history.append(Seen(202 + i, "ADDED", "Event", lost(f"x{i}")))
     until = rng.choice([105, 120, 165, 180, 210, 400])
     part = History([s for s in history.events if s.at_s <= until])
     for said in (None, Said(rng.choice([1, 5, 20, 50, 300]), ACT, 0, rng.choice([1.0, 5.0]))):
