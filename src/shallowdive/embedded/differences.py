@@ -42,6 +42,14 @@ DIFFERENCES: list[Difference] = [
         "a node is a promise that pods are looked after: one caretaker can keep three",
     ),
     Difference(
+        "components",
+        "scheduler, controller manager and API server are processes; who stops the API server stops what the others can do, and after it they "
+        "are started anew",
+        "parts of one process that stand still when they are switched off; an API server that is off hangs up instead of refusing, and a "
+        "kubelet goes on renewing its lease",
+        "lab 5 pulls the plugs, and what does not happen then is the same",
+    ),
+    Difference(
         "credentials",
         "the kubeconfig holds a client certificate",
         "the kubeconfig holds a token",
