@@ -24,6 +24,7 @@ ShallowDiveError
     ├── NameUnknown         SD-L05   a cell uses what no cell has made yet
     ├── ApiRefused          SD-L06   the API server said no
     ├── LineFailed          SD-L07   a line of a cell did not find what it looks for
+    ├── Stopped             SD-L08   somebody stopped the cell
     └── CheckFailed         SD-K01   exit 1: the work is not right yet
 
 A notebook shows `str(error)` and no traceback; a traceback is for bugs only."""
@@ -152,6 +153,10 @@ class ApiRefused(LabError):
 
 class LineFailed(LabError):
     code = "SD-L07"
+
+
+class Stopped(LabError):
+    code = "SD-L08"
 
 
 class CheckFailed(LabError):

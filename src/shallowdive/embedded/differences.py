@@ -43,10 +43,8 @@ DIFFERENCES: list[Difference] = [
     ),
     Difference(
         "components",
-        "scheduler, controller manager and API server are processes; who stops the API server stops what the others can do, and after it they "
-        "are started anew",
-        "parts of one process that stand still when they are switched off; an API server that is off hangs up instead of refusing, and a "
-        "kubelet goes on renewing its lease",
+        "scheduler, controller manager and API server are processes; the others start anew when the API server was off for long",
+        "parts of one process that stand still; an API server that is off hangs up, and kubelets go on renewing their leases",
         "lab 5 pulls the plugs, and what does not happen then is the same",
     ),
     Difference(

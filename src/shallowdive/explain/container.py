@@ -28,6 +28,8 @@ START_TEXTS = {
 }
 PROBED = ("killed-by-signal", "command-failed", "command-ended")
 ENDS = ("Evicted", "DeadlineExceeded")
+SIGNAL, MOST_SIGNALS = 128, 64
+"""An exit code of 128 and a number is that of a signal; a code beyond the last signal is the program's own."""
 SIGNALS = {1: "HUP", 2: "INT", 4: "ILL", 6: "ABRT", 8: "FPE", 9: "KILL", 11: "SEGV", 13: "PIPE", 15: "TERM"}
 
 
@@ -83,8 +85,18 @@ def _volume_source(pod: Object, text: str) -> str:
 
 
 # ── ended ────────────────────────────────────────────────────────────────────────────────────────────────────
+NOT_SEEN = ("Unknown", "ContainerStatusUnknown")
+"""Reasons of an end that no kubelet saw: the node was off, or its container engine."""
+
+
 def ended(sight: Sight, status: dict[str, Any]) -> dict[str, Any]:
-    """How a container that should run ended last; {} when it runs well enough, or when its end was all that was asked for."""
+    """How a container that should run ended last; {} when it runs well enough, when its end was all that was asked for, and when nobody
+    saw it end."""
+    end = _end(sight, status)
+    return {} if end.get("reason") in NOT_SEEN else end
+
+
+def _end(sight: Sight, status: dict[str, Any]) -> dict[str, Any]:
     state, last = status.get("state") or {}, (status.get("lastState") or {}).get("terminated") or {}
     if "terminated" in state:
         return dict(state["terminated"])
@@ -115,7 +127,7 @@ def how_ended(sight: Sight, pod: Object, spec: dict[str, Any], end: dict[str, An
         return "init-container-fails"
     if code in (126, 127):
         return "command-not-executable" if code == 126 else "command-not-found"
-    return "killed-by-signal" if code > 128 else "command-failed"
+    return "killed-by-signal" if SIGNAL < code <= SIGNAL + MOST_SIGNALS else "command-failed"
 
 
 def _is_init(path: str, spec: dict[str, Any]) -> bool:
@@ -142,7 +154,7 @@ def _ends(cause: str) -> Find:
                 continue
             code = int(end.get("exitCode", 0))
             facts = {
-                "path": path, "container": spec["name"], "code": str(code), "signal": SIGNALS.get(code - 128, str(code - 128)),
+                "path": path, "container": spec["name"], "code": str(code), "signal": SIGNALS.get(code - SIGNAL, str(code - SIGNAL)),
                 "value": _now(cause, spec),
                 "memory": ((spec.get("resources") or {}).get("limits") or {}).get("memory", "none"),
             }  # fmt: skip

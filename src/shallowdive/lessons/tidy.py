@@ -1,5 +1,5 @@
 """What a beginner meets most, in words instead of a traceback: a name that no cell has made yet, a line that looks for what is not there,
-and a refusal of the API server.
+a refusal of the API server, and a cell that was stopped.
 
 The line of the cell stays visible; everything else that goes wrong keeps its traceback, because that is a bug."""
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
-from shallowdive.errors import ApiRefused, LineFailed, NameUnknown, ShallowDiveError
+from shallowdive.errors import ApiRefused, LineFailed, NameUnknown, ShallowDiveError, Stopped
 from shallowdive.explain import explain_refusal
 from shallowdive.live.follow import reason
 
@@ -30,6 +30,8 @@ def in_words(exc: BaseException) -> ShallowDiveError:
             saw=f"{type(exc).__name__}: {exc}".rstrip(": "),
             try_this="run the cells above, in order; then print what the line takes something from",
         )
+    if isinstance(exc, KeyboardInterrupt):
+        return Stopped("you stopped this cell", saw="what it had begun goes on in the cluster", try_this="run it again when you like")
     if isinstance(exc, NameError):
         return NameUnknown(
             f"the name {exc.name!r} is not known yet",
@@ -50,7 +52,7 @@ def install() -> None:
         return
     shell = get_ipython()
     if shell is not None:
-        shell.set_custom_exc((NameError, ApiException, *NOT_FOUND), _show)
+        shell.set_custom_exc((NameError, ApiException, KeyboardInterrupt, *NOT_FOUND), _show)
 
 
 def _show(shell: Any, etype: type[BaseException], value: BaseException, tb: TracebackType, tb_offset: int | None = None) -> list[str]:

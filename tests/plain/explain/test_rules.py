@@ -53,6 +53,32 @@ def causes(about: Object, *others: Object, looked: tuple[str, ...] = (), now: fl
     return explain(state(about, *others, looked=looked), about["kind"], "here", about["metadata"]["name"], now=now).causes
 
 
+# ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def runs_after(code: int, reason: str = "Error") -> Object:
+    """It runs and is ready, a little while after an end."""
+    end = {"exitCode": code, "reason": reason, "startedAt": MADE, "finishedAt": MADE}
+    told = {"name": "web", "ready": True, "restartCount": 1, "state": {"running": {"startedAt": MADE}}, "lastState": {"terminated": end}}
+    return {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [told]}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "cause"),
+    [
+        (137, "Error", ("killed-by-signal",)),
+        (143, "Error", ("killed-by-signal",)),
+        (192, "Error", ("killed-by-signal",)),
+        (193, "Error", ("command-failed",)),
+        (255, "Error", ("command-failed",)),
+        (255, "Unknown", ()),
+        (137, "ContainerStatusUnknown", ()),
+    ],
+)
+def test_a_code_beyond_the_last_signal_is_the_programs_own_and_an_end_that_nobody_saw_is_no_cause(
+    code: int, reason: str, cause: tuple[str, ...]
+) -> None:
+    assert causes(pod(runs_after(code, reason)), now=MADE_S + 60) == cause
+
+
 # ── images ───────────────────────────────────────────────────────────────────────────────────────────────────
 PULL = 'failed to pull and unpack image "{0}": failed to resolve reference "{0}": '
 

@@ -155,7 +155,6 @@ def test_every_picture_can_be_drawn_at_any_moment_of_a_recording(path: Path) -> 
 
 
 ON_PURPOSE = {  # by what the pod's name is without what is drawn
-    "08-cluster": {"patient": ["killed-by-signal"]},
     "04-containers": {"one": ["command-ended"]},
     "10-containers": {"ant": ["command-ended"], "mole": ["command-failed"], "dodo": ["command-not-found"]},
     "11-pod": {"flat": ["liveness-kills"]},
