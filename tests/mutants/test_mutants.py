@@ -17,7 +17,7 @@ from tests.ahead import Ahead, Params, params_of
 from tests.mutants import Case, Verdict, cases_of, few_for_every_criterion, judge_all
 from tests.places import OwnClusters, Places
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3600)  # one fixture judges all, in a series on kind for long; each wait has a limit of its own
 SPEED = 5
 AT_A_TIME = {"kind": 5, "embedded": 16}
 """On kind the processors are the limit, on embedded it is waiting."""
