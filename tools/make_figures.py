@@ -138,6 +138,25 @@ def who_watches(phone: bool) -> graphviz.Digraph:
     return g
 
 
+def belonging(phone: bool) -> graphviz.Digraph:
+    g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", compound="true", nodesep="0.08" if phone else "0.14", ranksep="0.36"))
+    g.node("web", **thing("deployment", ("quiet", "Deployment"), ("name", "web")))
+    g.node("set", **thing("replicaset", ("quiet", "ReplicaSet"), ("words", "wants 3, has 3")))
+    g.edge("web", "set", **relation("owns", "owns"))
+    with g.subgraph(name="cluster_web") as lasso:
+        lasso.attr(**group(("quiet", "selected: app=web"), margin="8"))
+        for pod in ("7nsnc", "r987g", "zqqg5"):
+            lasso.node(pod, **thing("pod", ("name", pod if phone else f"…-{pod}"), state="ready"))
+    g.node("fjbc4", **thing("pod", ("name", "fjbc4" if phone else "…-fjbc4"), ("words", "no owner"), state="ready"))
+    for pod in ("7nsnc", "r987g", "zqqg5"):
+        g.edge("set", pod, lhead="cluster_web", **relation("owns"))
+    if phone:
+        g.edge("r987g", "fjbc4", style="invis")
+    else:
+        g.edge("set", "fjbc4", style="invis")
+    return g
+
+
 def bins(phone: bool) -> graphviz.Digraph:
     g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", nodesep="0.1", ranksep="0.3"))
     machines = (
@@ -158,6 +177,45 @@ def bins(phone: bool) -> graphviz.Digraph:
             machine.node(f"{name}-gap", **thing("client", ("key", gap), ("words", "too narrow")))
             machine.edge(last, f"{name}-gap", style="invis")
         g.edge("waits", f"{name}-others", style="invis")
+    return g
+
+
+def from_pod_to_disk(phone: bool) -> graphviz.Digraph:
+    g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB" if phone else "LR", nodesep="0.2", ranksep="0.34" if phone else "0.3"))
+    g.node("pod", **thing("pod", ("name", "guestbook-…"), ("words", "ready"), state="ready"))
+    g.node("claim", **thing("claim", ("quiet", "claim"), ("name", "book"), ("words", "16Mi")))
+    g.node("volume", **thing("volume", ("quiet", "volume"), ("name", "pvc-a97e…")))
+    g.node("node", **thing("node", ("key", "worker"), ("words", "its folder")))
+    g.node("class", **thing("configmap", ("quiet", "StorageClass"), ("name", "standard")))
+    g.edge("pod", "claim", **relation("mounts", "names"))
+    g.edge("claim", "volume", **relation("joins", "bound"))
+    g.edge("volume", "node", **relation("joins", "on"))
+    g.edge("class", "volume", **relation("watches", "makes", dir="forward"))
+    if not phone:
+        with g.subgraph() as beside:
+            beside.attr(rank="same")
+            beside.node("class")
+            beside.node("claim")
+    return g
+
+
+def layers(phone: bool) -> graphviz.Digraph:
+    g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", compound="true", nodesep="0.16", ranksep="0.3"))
+    with g.subgraph(name="cluster_pod") as pod:
+        pod.attr(**frame("pod", ("key", "Pod"), state="ready"))
+        for name in ("one", "two"):
+            lines: list[Line] = [("quiet", "container"), ("name", name), ("words", "own thin layer")]
+            pod.node(name, **thing("container", *lines, state="ready"))
+    with g.subgraph(name="cluster_image") as image:
+        image.attr(**group(("quiet", "image, there once"), margin="10"))
+        last = ""
+        for key, words in (("program", "the program"), ("libraries", "libraries"), ("base", "a small system")):
+            image.node(key, **thing("volume", ("quiet", "layer"), ("words", words)))
+            if last:
+                image.edge(last, key, style="invis")
+            last = key
+    for name in ("one", "two"):
+        g.edge(name, "program", lhead="cluster_image", **relation("joins", "" if phone or name == "two" else "starts from"))
     return g
 
 
@@ -217,6 +275,17 @@ FIGURES = (
         "a node. The kubelet of that node starts the containers. They do not know each other.",
     ),
     Figure(
+        "06-resource-model",
+        "A pod belongs by its label and by its owner",
+        "drawn after a run on kind",
+        belonging,
+        "Deployment web owns a ReplicaSet, which wants and has three pods. They carry app=web and name it as their owner. A fourth pod "
+        "carries another label and has no owner.",
+        "Solid: owns. Dashed: selected by label. The pod outside is ready, and nobody counts it.",
+        "The Deployment web owns one ReplicaSet. The ReplicaSet wants 3 pods and owns 3, which carry the label app=web and are ready. A "
+        "fourth pod, fjbc4, has another label and no owner. It is ready too, and nobody counts it.",
+    ),
+    Figure(
         "07-node",
         "Two gaps, and neither is wide enough",
         "drawn after a run on kind",
@@ -239,6 +308,28 @@ FIGURES = (
         "63 seconds after worker2 lost its power. The node controller has seen no lease for too long and has written the taint unreachable "
         "on the node. The pod quick-8l9mh, which tolerates the taint for 10 s, is terminating there. The scheduler has placed a new one, "
         "quick-vx4g8, on worker, beside quick-8pqk5 and patient-dmzrq. The pod patient-2kws9 tolerates 300 s and waits on the dark node.",
+    ),
+    Figure(
+        "09-persistent-volumes",
+        "Four things in a row, and two of them are yours",
+        "drawn after a run on kind",
+        from_pod_to_disk,
+        "Pod guestbook names the claim book of 16Mi. The claim is bound to a volume, which lies in a folder of node worker. The "
+        "StorageClass standard made the volume.",
+        "You write the pod and the claim. The class makes the volume, and the volume says on which node its data lie.",
+        "The pod guestbook is ready and names the claim book, which wants 16Mi. The claim is bound to a volume. The StorageClass standard "
+        "has made that volume for it. The volume lies in a folder on node worker, so the pod can run on that node only.",
+    ),
+    Figure(
+        "10-containers",
+        "Two containers, one image, and a thin layer each",
+        "drawn by hand",
+        layers,
+        "A pod with two containers, one and two. Both start from the same image, whose layers are there once: the program, libraries, a "
+        "small system. Each container has a thin layer of its own.",
+        "What lies in the dashed box is shared and never changed. What a container writes goes into its own layer, and is lost with it.",
+        "An image has three layers: the program, libraries, a small system. They are on the node once. Two containers, one and two, were "
+        "started from it. Each has a thin layer of its own for what it writes. Both are in one pod.",
     ),
     Figure(
         "11-pod",
