@@ -116,6 +116,32 @@ def way_in(phone: bool) -> graphviz.Digraph:
     return g
 
 
+def three_ways(phone: bool) -> graphviz.Digraph:
+    g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", nodesep="0.1", ranksep="0.18"))
+    app: list[Line] = [("key", "shop")]
+    bill: list[Line] = [("key", "bills")]
+    ways = (
+        ("shared", "one host", [("libs", "client", ("words", "libraries")), ("k", "node", ("words", "one kernel"))]),
+        ("vms", "virtual machines", [("l1", "client", ("words", "libraries")), ("os", "node", ("words", "a kernel each"))]),
+        ("boxes", "containers", [("l2", "client", ("words", "libraries")), ("k2", "node", ("words", "one kernel"))]),
+    )
+    above = ""
+    for key, title, parts in ways:
+        with g.subgraph(name=f"cluster_{key}") as way:
+            way.attr(**group(("key", title), margin="8"))
+            for name, lines in (("shop", app), ("bills", bill)):
+                way.node(f"{key}-{name}", **thing("container" if key == "boxes" else "client", *lines))
+                for i, (part, kind, *words) in enumerate(parts):
+                    own = name if key == "vms" or (key == "boxes" and i == 0) else "both"
+                    way.node(f"{key}-{part}-{own}", **thing(kind, *words))
+                    way.edge(f"{key}-{name}" if i == 0 else f"{key}-{parts[0][0]}-{first}", f"{key}-{part}-{own}", **relation("joins"))
+                    first = own if i == 0 else first
+        if phone and above:
+            g.edge(above, f"{key}-shop", style="invis")
+        above = f"{key}-{parts[-1][0]}-{'shop' if key == 'vms' else 'both'}"
+    return g
+
+
 def who_watches(phone: bool) -> graphviz.Digraph:
     g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", nodesep="0.08" if phone else "0.2", ranksep="0.5"))
     g.node("you", **thing("you", ("name", "kubectl"), ("words", "wants 3")))
@@ -262,6 +288,17 @@ def node_loss(phone: bool) -> graphviz.Digraph:
 
 
 FIGURES = (
+    Figure(
+        "04-why-containers",
+        "What two programs share, in three ways",
+        "drawn by hand",
+        three_ways,
+        "On one host two programs share libraries and kernel. In virtual machines each has its own libraries and its own kernel. In "
+        "containers each has its own libraries, and the kernel is shared.",
+        "Where two lines meet, something is shared. Containers share the kernel and nothing else.",
+        "One host: shop and bills use the same libraries and the same kernel. Virtual machines: each has its own libraries and its own "
+        "kernel. Containers: each has its own libraries, and both use one kernel.",
+    ),
     Figure(
         "05-architecture",
         "Every arrow begins or ends at the API server",
