@@ -147,7 +147,7 @@ def between(phone: bool) -> graphviz.Digraph:
 
 
 def plan_and_loop(phone: bool) -> graphviz.Digraph:
-    g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", nodesep="0.2", ranksep="0.3"))
+    g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", nodesep="0.1" if phone else "0.3", ranksep="0.3"))
     with g.subgraph(name="cluster_plan") as plan:
         plan.attr(**group(("key", "a plan"), margin="8"))
         for name in "ABC":
@@ -167,27 +167,30 @@ def plan_and_loop(phone: bool) -> graphviz.Digraph:
 
 def three_ways(phone: bool) -> graphviz.Digraph:
     g = graphviz.Digraph(graph_attr=dot.graph(rankdir="TB", nodesep="0.1", ranksep="0.18"))
-    app: list[Line] = [("key", "shop")]
-    bill: list[Line] = [("key", "bills")]
-    ways = (
-        ("shared", "one host", [("libs", "client", ("words", "libraries")), ("k", "node", ("words", "one kernel"))]),
-        ("vms", "virtual machines", [("l1", "client", ("words", "libraries")), ("os", "node", ("words", "a kernel each"))]),
-        ("boxes", "containers", [("l2", "client", ("words", "libraries")), ("k2", "node", ("words", "one kernel"))]),
+    programs = ("shop", "bills")
+    ways = (  # whose libraries, whose kernel: one for both, or one each
+        ("one host", "client", ("both",), ("both",)),
+        ("virtual machines", "client", programs, programs),
+        ("containers", "container", programs, ("both",)),
     )
     above = ""
-    for key, title, parts in ways:
-        with g.subgraph(name=f"cluster_{key}") as way:
+    for title, kind, libraries, kernels in ways:
+        with g.subgraph(name=f"cluster_{title}") as way:
             way.attr(**group(("key", title), margin="8"))
-            for name, lines in (("shop", app), ("bills", bill)):
-                way.node(f"{key}-{name}", **thing("container" if key == "boxes" else "client", *lines))
-                for i, (part, kind, *words) in enumerate(parts):
-                    own = name if key == "vms" or (key == "boxes" and i == 0) else "both"
-                    way.node(f"{key}-{part}-{own}", **thing(kind, *words))
-                    way.edge(f"{key}-{name}" if i == 0 else f"{key}-{parts[0][0]}-{first}", f"{key}-{part}-{own}", **relation("joins"))
-                    first = own if i == 0 else first
+            for owner in libraries:
+                way.node(f"{title} libraries {owner}", **thing("client", ("words", "libraries")))
+            for owner in kernels:
+                way.node(f"{title} kernel {owner}", **thing("node", ("words", "a kernel each" if owner in programs else "one kernel")))
+            for name in programs:
+                way.node(f"{title} {name}", **thing(kind, ("key", name)))
+                own = f"{title} libraries {name if name in libraries else 'both'}"
+                below = f"{title} kernel {name if name in kernels else 'both'}"
+                way.edge(f"{title} {name}", own, **relation("joins"))
+                if name in libraries or name == programs[0]:
+                    way.edge(own, below, **relation("joins"))
         if phone and above:
-            g.edge(above, f"{key}-shop", style="invis")
-        above = f"{key}-{parts[-1][0]}-{'shop' if key == 'vms' else 'both'}"
+            g.edge(above, f"{title} shop", style="invis")
+        above = f"{title} kernel {kernels[0]}"
     return g
 
 
@@ -354,7 +357,7 @@ FIGURES = (
         between,
         "Six rows from program to machine. With rented machines you see to all but the machine. With Kubernetes you see to program and "
         "package. With a PaaS you see to the program.",
-        "With a head and shoulders: you see to it. Round: somebody else does. On a cluster of your own, the last two are yours as well.",
+        "Plain words: you see to it. Round: somebody else does. On a cluster of your own, the last two are yours as well.",
         "Six things have to be seen to: program, package, copies, way in, system, machine. With rented machines five are yours. With "
         "Kubernetes you hand in program and package. With a PaaS you hand in the program.",
     ),

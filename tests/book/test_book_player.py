@@ -20,7 +20,7 @@ PLAYED_MS = 30_000
 END = {
     "01-what-is-kubernetes": ("0", "You said 0 ready 10 s after the act; it was 3."),
     "02-why-kubernetes": ("3", "You said 3 ready 8 s after the act; it was 1."),
-    "03-what-it-is-not": ("2", "You said 2 ready 6 s after the act; it was 3."),
+    "03-what-it-is-not": ("2", "You said 2 ready 7 s after the act; it was 3."),
     "04-why-containers": ("1", "You said 1 ready 3 s after the act; it was 2."),
     "05-architecture": ("4", "You said 4 ready 8 s after the act; it was 3."),
     "06-resource-model": ("3", "You said 3 ready 8 s after the act; it was 4."),
