@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from book_tree import ROOT, chapter_paths, toc_pages
 
 from shallowdive.checks import LABS
@@ -113,3 +114,25 @@ def test_every_term_is_bold_once_where_it_is_defined_and_stands_in_the_glossary(
 
 def test_the_glossary_is_in_alphabetical_order() -> None:
     assert glossary() == sorted(glossary(), key=str.lower)
+
+
+OUTLINE: dict[str, list[dict[str, str]]] = yaml.safe_load((Path(__file__).parent / "outline.yaml").read_text(encoding="utf-8"))
+ROWS = [(chapter, row) for chapter, rows in OUTLINE.items() for row in rows]
+
+
+def sections(text: str) -> dict[str, str]:
+    """The text below each heading of the second level; code lines that look like headings are none."""
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_the_outline_names_every_chapter_and_every_chapter_is_there() -> None:
+    assert list(OUTLINE) == [path.stem for path in chapter_paths()]
+    assert len(OUTLINE) == 13
+
+
+@pytest.mark.parametrize(("chapter", "row"), ROWS, ids=[f"{chapter[:2]}: {row['row']}" for chapter, row in ROWS])
+def test_every_row_of_the_outline_stands_in_its_section(chapter: str, row: dict[str, str]) -> None:
+    body = sections(read(ROOT / "book" / f"{chapter}.md"))[row["in"]]
+    assert re.search(row["words"], body, re.DOTALL)
+    assert row.get("flag", "") in body, "no link to the lab or chapter that shows it"
