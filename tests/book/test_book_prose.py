@@ -136,3 +136,15 @@ def test_every_row_of_the_outline_stands_in_its_section(chapter: str, row: dict[
     body = sections(read(ROOT / "book" / f"{chapter}.md"))[row["in"]]
     assert re.search(row["words"], body, re.DOTALL)
     assert row.get("flag", "") in body, "no link to the lab or chapter that shows it"
+
+
+def test_the_inventory_asks_twelve_questions_and_each_answer_leads_to_a_chapter() -> None:
+    text = read(ROOT / "book" / "inventory.md")
+    asked = re.findall(r"```\{exercise\}.*?:label: (\S+)(.*?)```", text, re.DOTALL)
+    solved = dict(re.findall(r"```\{solution\} (\S+)\n(.*?)```", text, re.DOTALL))
+    assert len(asked) == 12
+    assert {label for label, _ in asked} == set(solved)
+    assert all(re.findall(r"^([A-D])\. ", body, re.MULTILINE) == ["A", "B", "C"] for _, body in asked)
+    assert all(":class: dropdown" in body and re.search(r"\]\(\d\d-[\w-]+\.md\)", body) for body in solved.values())
+    answers = [a for body in solved.values() for a in re.findall(r"^\*\*([ABC])\.\*\*", body, re.MULTILINE)]
+    assert {letter: answers.count(letter) for letter in "ABC"} == {"A": 4, "B": 4, "C": 4}
