@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from shallowdive.cluster import Access
+from shallowdive.errors import WaitTimeout
 from shallowdive.live import poll
 from shallowdive.objects import labels_of, name_of
 from tests.aftermath import items
@@ -35,4 +36,7 @@ def test_no_namespace_of_a_lab_and_no_volume_is_left(access: Access) -> None:
         left.extend(f"volume {name_of(v)}" for v in items(api, "/api/v1/persistentvolumes"))
         return None if left else True
 
-    poll(f"nothing left of {left}", look, within_s=180, every_s=2)
+    try:
+        poll("nothing left", look, within_s=180, every_s=2)
+    except WaitTimeout:
+        pytest.fail(f"left behind: {', '.join(left)}")

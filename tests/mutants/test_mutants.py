@@ -1,8 +1,8 @@
 """Every mutant is red for the right reason; every unusual solution is green.
 
 All of them on the embedded cluster, faster than the clock. On kind, which is right when they disagree: a few that between them show every
-criterion, and with `--every-mutant` (make soak) all; the solution itself runs there as a notebook, and is judged. `--on embedded` leaves
-kind out. Work of the labs that switch off parts of a cluster takes minutes on kind, so there it is in the series only."""
+criterion, and with `--every-mutant` (make soak) all; the solution itself runs there as a notebook, and is judged. Work of the labs that
+want a cluster for themselves goes one after the other, so on kind it is in the series only. `--on embedded` leaves kind out."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for lab, cases in CASES.items():
         best = cases if every else few_for_every_criterion(cases)
         for c in (c for c in cases if bool(c.red) == red):
-            if metafunc.config.getoption("on") == "kind" and c in best and (every or not LABS[lab].destructive):
+            if metafunc.config.getoption("on") == "kind" and c in best and (every or not LABS[lab].alone):
                 made.append(pytest.param("kind", lab, c, id=f"kind, {lab}: {c.name}", marks=pytest.mark.kind))
             if not LABS[lab].kind_only:
                 made.append(pytest.param("embedded", lab, c, id=f"embedded, {lab}: {c.name}", marks=pytest.mark.long))
