@@ -26,7 +26,7 @@ from shallowdive.checks import LABS, Lab, judge
 from shallowdive.cluster import Access, Home
 from shallowdive.cluster.life import engine_problem
 from shallowdive.facts import look_at_engine
-from tests.aftermath import look, until_as_before
+from tests.aftermath import look_settled, until_as_before
 from tests.ahead import begin_all
 from tests.places import Places
 from tests.run_cluster import RunCluster
@@ -251,7 +251,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         access = run.access()
         if item.get_closest_marker("kind"):
             begin_all(run, item.session.items)
-            file.cluster_before = look(access)
+            file.cluster_before = look_settled(access)
         file.judge_places = Places(access)
         file.judge_place = file.judge_places(lab.id, learner)
         file.environment_before = dict(os.environ)

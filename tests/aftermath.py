@@ -47,6 +47,13 @@ def look(access: Access) -> dict[str, str]:
     return seen
 
 
+def look_settled(access: Access) -> dict[str, str]:
+    """The same, once the system's own pods are ready: on a cluster that was made a moment ago some are not."""
+    return poll(
+        "the system's pods", lambda: None if "not ready" in (seen := look(access)).values() else seen, within_s=SETTLED_S, every_s=1
+    )
+
+
 def items(api: client.ApiClient, path: str) -> list[dict[str, Any]]:
     try:
         return list(call(api, "GET", path)["items"])

@@ -14,7 +14,7 @@ from shallowdive.cluster.nodes import has_process, node_containers
 from shallowdive.cluster.outage import Outage
 from shallowdive.facts import look_at_engine
 from shallowdive.live import poll
-from tests.aftermath import look, until_as_before
+from tests.aftermath import look_settled, until_as_before
 from tests.run_cluster import RunCluster
 
 pytestmark = [pytest.mark.kind, pytest.mark.destructive]
@@ -33,7 +33,7 @@ time.sleep(600)
 
 
 def test_what_a_killed_process_left_off_is_on_again(run_cluster: RunCluster, access: Access) -> None:
-    home, before = run_cluster.home, look(access)
+    home, before = run_cluster.home, look_settled(access)
     worker, control_plane = f"{home.cluster}-worker", f"{home.cluster}-control-plane"
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(home.root), home.cluster], stdout=subprocess.PIPE, text=True) as holder:
         try:
