@@ -157,9 +157,12 @@ def api_first(place: NamespaceClient) -> None:
     story(place, other, api=lambda _: served, answer_key=f"/registry/deployments/{place.namespace}/other")
 
 
-@case("a pod that nobody owns as evidence for the scheduler, other names, the plugs in another order")
+@case("a pod that nobody owns as evidence for the scheduler, other names, another order, and more pods wanted at first")
 def other_order(place: NamespaceClient) -> None:
     running(place, name="shop")
+    for count in (4, 2):  # whoever once wanted more is not taken for one who wants less now
+        scale(place, count, "shop")
+        ready(place, count)
     gone = pull_controllers(place)
 
     def lonely(place: NamespaceClient) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shallowdive.checks.result import Unmet
+from shallowdive.cluster.access import TIMEOUT_S
+from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState
 from shallowdive.objects import Object, controller_uid, is_helper
 
@@ -26,3 +30,9 @@ def bare_pods(state: ClusterState) -> list[Object]:
 def wanted(owner: Object) -> int:
     """How many pods a Deployment or ReplicaSet asks for."""
     return int(owner["spec"].get("replicas") or 0)
+
+
+def namespace_made_s(client: NamespaceClient) -> float:
+    """When the lab's namespace was made, in seconds since 1970 by the cluster's clock."""
+    place: Any = client.core.read_namespace(client.namespace, _request_timeout=TIMEOUT_S)
+    return float(place.metadata.creation_timestamp.timestamp())

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shallowdive.checks.acting import delete_pods
-from shallowdive.checks.finding import wanted
+from shallowdive.checks.finding import namespace_made_s, wanted
 from shallowdive.checks.hops import answered_by, host_of
 from shallowdive.checks.load import TRAFFIC, requests
 from shallowdive.checks.pod_lives import Life, lives
@@ -19,7 +19,7 @@ from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.cluster.components import started_s, stored
 from shallowdive.errors import WaitTimeout
 from shallowdive.live import ClusterState, History, poll
-from shallowdive.objects import ROLE, controller_uid, is_helper, labels_of, name_of, uid_of
+from shallowdive.objects import ROLE, condition, controller_uid, is_helper, labels_of, name_of, uid_of
 from shallowdive.objects.pods import is_ready, moment
 from shallowdive.objects.traffic import Second
 
@@ -50,12 +50,8 @@ def no_node(e: Evidence) -> str:
     spec = looks[0].object["spec"]
     if spec.get("schedulingGates") or spec.get("schedulerName", "default-scheduler") != "default-scheduler":
         raise Unmet(f"{name_of(pod.pod)} asked that the scheduler leave it alone", "kubectl get pod -o yaml")
-    told = [
-        s
-        for s in looks
-        if s.at_s < placed and any(c["type"] == "PodScheduled" for c in (s.object.get("status") or {}).get("conditions") or [])
-    ]
-    if told or pod.uid in refused(e.history):
+    before = [s.object for s in looks if s.at_s < placed]
+    if any(condition(o, "PodScheduled") for o in before):
         raise Unmet(f"the scheduler looked at {name_of(pod.pod)} and refused it: it was on", f"kubectl describe pod {name_of(pod.pod)}")
     was_off(e, SCHEDULER, moment(pod.pod["metadata"].get("creationTimestamp")))
     return "no node, and nobody who said why"
@@ -69,18 +65,18 @@ def not_replaced(e: Evidence) -> str:
     owner = controller_uid(pod.pod)
     if not owner:
         raise Unmet(f"{name_of(pod.pod)} had no owner: nobody would replace it", "kubectl get pod -o yaml: ownerReferences")
-    if wanted_less(e.history, owner, pod.left_at):
-        raise Unmet("its owner wanted fewer pods then, or was gone", "kubectl get replicasets")
-    after = [x.looks[0].at_s for x in lives(e.history) if controller_uid(x.pod) == owner and x.looks and x.looks[0].at_s > pod.left_at]
-    if not after:
+    siblings = [x for x in lives(e.history) if controller_uid(x.pod) == owner and x.uid != pod.uid and x.looks]
+    after = min((x.looks[0].at_s for x in siblings if x.looks[0].at_s > pod.left_at), default=None)
+    if after is None:
         raise Unmet(f"nobody came in the place of {name_of(pod.pod)}, to this day", "kubectl get pods")
-    if (min(after) - pod.left_at) * e.client.access.speed < LEAST_S:
+    if (after - pod.left_at) * e.client.access.speed < LEAST_S:
         raise Unmet(f"another pod came in the place of {name_of(pod.pod)} at once", "kubectl get pods")
-    was_off(
-        e,
-        CONTROLLERS,
-        moment(pod.pod["metadata"].get("deletionTimestamp")) - float(pod.pod["spec"].get("terminationGracePeriodSeconds") or 0),
-    )
+    left = [x for x in siblings if x.looks[0].at_s <= pod.left_at and (x.left_at is None or x.left_at > pod.left_at)]
+    almost = after - LEAST_S / 2 / e.client.access.speed  # who scales up again has a new pod at once, or nearly
+    if least_wanted(e.history, owner, pod.left_at, almost) <= len(left):
+        raise Unmet("its owner wanted fewer pods then, or was gone", "kubectl get replicasets")
+    grace_s = float(pod.pod["spec"].get("terminationGracePeriodSeconds") or 0)
+    was_off(e, CONTROLLERS, moment(pod.pod["metadata"].get("deletionTimestamp")) - grace_s)
     return "missing, and nobody who counts"
 
 
@@ -89,7 +85,7 @@ def served(e: Evidence) -> str:
     pod, began = named(e, "served"), started_s(e.client.access, API)
     if not pod.was_ready:
         raise Unmet(f"{name_of(pod.pod)} was never ready", "kubectl get pods")
-    was_off(e, API, namespace_made(e))
+    was_off(e, API, namespace_made_s(e.client))
     counted = [s for s in traffic(e) if began - SERVED_S <= s.at_s < began]
     if not any(s.answered for s in counted):
         raise Unmet("no traffic pod was answered in the seconds before the API server came back", "session.traffic(…), before the plug")
@@ -108,7 +104,7 @@ def stored_there(e: Evidence) -> str:
 
 
 @criterion(
-    "whole-again", "everything is plugged in: the judge deletes a pod, another one is made, gets a node, and is the one that answers"
+    "whole-again", "everything is plugged in: the judge deletes a pod, another one is made and gets a node, and a pod of yours answers"
 )
 def whole_again(e: Evidence) -> str:
     off = [c for c in COMPONENTS if not started_s(e.client.access, c)]
@@ -157,24 +153,14 @@ def was_off(e: Evidence, component: str, after_s: float) -> None:
         raise Unmet(f"{component} ran all the time", f"with session.power.unplugged({component!r}):")
 
 
-def refused(history: History) -> set[str]:
-    """UIDs of pods that the scheduler could not place, and said so."""
-    events = (s.object for s in history.of("Event") if s.object.get("reason") == "FailedScheduling")
-    return {str((x.get("involvedObject") or {}).get("uid")) for x in events}
-
-
-def wanted_less(history: History, owner: str, at_s: float) -> bool:
-    """Whether this ReplicaSet was gone at a moment, or wanted fewer than the most it had wanted by then."""
-    seen = [s for s in history.events if uid_of(s.object) == owner and s.at_s <= at_s]
-    wishes = [0 if s.type == "DELETED" or s.object["metadata"].get("deletionTimestamp") else wanted(s.object) for s in seen]
-    return not wishes or wishes[-1] < max(wishes)
+def least_wanted(history: History, owner: str, from_s: float, to_s: float) -> int:
+    """The fewest pods that this owner wanted at any moment between; 0 when it was gone."""
+    seen = [s for s in history.events if uid_of(s.object) == owner and s.at_s <= to_s]
+    wishes = [(s.at_s, 0 if s.type == "DELETED" or s.object["metadata"].get("deletionTimestamp") else wanted(s.object)) for s in seen]
+    first = [n for at_s, n in wishes if at_s <= from_s][-1:]
+    return min([*first, *(n for at_s, n in wishes if at_s > from_s)], default=0)
 
 
 def traffic(e: Evidence) -> list[Second]:
     pods = [p for p in e.client.state.all("Pod") if labels_of(p).get(ROLE) == TRAFFIC and is_ready(p)]
     return [second for p in pods for second in requests(e.client.core, e.client.namespace, name_of(p))]
-
-
-def namespace_made(e: Evidence) -> float:
-    place: Any = e.client.core.read_namespace(e.client.namespace, _request_timeout=10)
-    return float(place.metadata.creation_timestamp.timestamp())

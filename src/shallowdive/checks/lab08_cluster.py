@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from shallowdive.checks.finding import namespace_made_s
 from shallowdive.checks.node_losses import AT_ONCE_S, Loss, losses
 from shallowdive.checks.pod_lives import lives
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, compare, criterion, predictions, run_criteria, unlike
@@ -33,8 +34,7 @@ predicted = predictions("a prediction for each of the three experiments", "notic
 @criterion("node-lost", "a worker with ready pods of yours was lost, and the cluster said so")
 def node_lost(e: Evidence) -> str:
     loss = the_loss(e)
-    place: Any = e.client.core.read_namespace(e.client.namespace, _request_timeout=10)
-    began = place.metadata.creation_timestamp.timestamp()
+    began = namespace_made_s(e.client)
     node = next((n for n in nodes(e) if name_of(n) == loss.node), None)
     changed = [c for c in ((node or {}).get("status") or {}).get("conditions") or [] if c["type"] == "Ready"]
     if not changed or moment(changed[0].get("lastTransitionTime")) < began:

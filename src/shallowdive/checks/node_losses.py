@@ -42,6 +42,8 @@ def losses(history: History) -> list[Loss]:
     pods = {life.uid: life for life in lives(history)}
     found: list[Loss] = []
     for at_s, uid in _lost(history):
+        if uid not in pods:  # the judge's own
+            continue
         node = _node(pods[uid].pod)
         known = next((x for x in reversed(found) if x.node == node), None)
         if known is None or (known.to_s is not None and known.to_s < at_s):

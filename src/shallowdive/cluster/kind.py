@@ -17,10 +17,9 @@ from shallowdive.cluster.backend import COMPONENTS, Say, State, Status
 from shallowdive.cluster.home import Home, Lock, Record
 from shallowdive.cluster.nodes import (
     NodeContainer,
-    has_process,
     image_is_local,
     node_containers,
-    set_manifest,
+    set_static_pod,
     start_containers,
     stop_containers,
 )
@@ -36,8 +35,6 @@ HTTP_PORT, HTTPS_PORT = 8080, 8443
 INOTIFY_INSTANCES, INOTIFY_WATCHES = 512, 524288
 """What kind's known issues ask for; Debian's default of 128 instances is used up by the seventh node or so."""
 INOTIFY_FIX = f"sudo sysctl fs.inotify.max_user_instances={INOTIFY_INSTANCES} fs.inotify.max_user_watches={INOTIFY_WATCHES}"
-COMPONENT_ENDS_S = 90
-"""A kubelet looks at its manifests at the latest every 20 s, and gives a program 30 s to end."""
 SETTLE_S = 3
 """Seconds without a new container after its creator was killed."""
 
@@ -117,9 +114,7 @@ class KindBackend:
         mine = [n.name for n in node_containers(self.home.cluster)] if Record.load(self.home) else []
         if node not in mine or component not in COMPONENTS:
             raise NotOurs(f"{component} is no component of this cluster", saw=", ".join(mine) or "no nodes", try_this="shallowdive status")
-        set_manifest(node, component, there=running)
-        if not running:
-            poll(f"the end of {component}", lambda: None if has_process(node, component) else True, within_s=COMPONENT_ENDS_S)
+        set_static_pod(node, component, running=running)
 
     # ── the steps ────────────────────────────────────────────────────────────────────────────────────────────
     def _create(self, say: Say) -> Status:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from shallowdive import process
 from shallowdive.cluster.access import Access
 from shallowdive.errors import BadAnswer, NotYet
+from shallowdive.live import poll
 from shallowdive.objects.processes import Process, only_looks, processes_in
 
 LABEL = "io.x-k8s.kind.cluster"
 LIMIT_S = 30
+COMPONENT_ENDS_S = 90
+"""A kubelet looks at its manifests at the latest every 20 s, and gives a program 30 s to end."""
 OF_CONTAINERS = "grep -EHs '[0-9a-f]{64}' /proc/[0-9]*/cgroup; grep -Hs ^NSpid /proc/[0-9]*/status; grep -Hs . /proc/[0-9]*/comm; true"
 
 
@@ -38,12 +41,15 @@ def stop_containers(names: list[str]) -> None:
     process.must(["docker", "stop", "-t", "1", *names], limit_s=60)
 
 
-def set_manifest(node: str, component: str, *, there: bool) -> None:
-    """A kubelet runs what lies in its folder of manifests: move one out of it, or back. Again: nothing changes."""
+def set_static_pod(node: str, component: str, *, running: bool) -> None:
+    """A kubelet runs what lies in its folder of manifests: move one out of it and wait for the end of its program, or move it back. Again:
+    nothing changes. WaitTimeout when the program does not end."""
     out, back = f"/etc/kubernetes/unplugged/{component}.yaml", f"/etc/kubernetes/manifests/{component}.yaml"
-    source, target = (out, back) if there else (back, out)
+    source, target = (out, back) if running else (back, out)
     move = f"mkdir -p /etc/kubernetes/unplugged && if [ -e {source} ]; then mv {source} {target}; fi; test -e {target}"
     process.must(["docker", "exec", node, "sh", "-c", move], limit_s=LIMIT_S)
+    if not running:
+        poll(f"the end of {component}", lambda: None if has_process(node, component) else True, within_s=COMPONENT_ENDS_S)
 
 
 def has_process(node: str, program: str) -> bool:

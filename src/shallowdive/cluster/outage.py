@@ -117,6 +117,11 @@ def _release(home: Home) -> None:
         os.close(fd)
 
 
+def is_held(home: Home) -> bool:
+    """Whether this process has something switched off."""
+    return record_of(home) in _held
+
+
 # ── off and on ───────────────────────────────────────────────────────────────────────────────────────────────
 class Switch:
     """The parts of one cluster, for one lab. Only a cluster that its three witnesses call ours; only parts that it has."""
@@ -164,7 +169,7 @@ class Switch:
 
     def all_on(self) -> None:
         """What this process switched off. Another one's is left to it."""
-        outage = Outage.load(self._home) if record_of(self._home) in _held else None
+        outage = Outage.load(self._home) if is_held(self._home) else None
         for part in outage.parts if outage else ():
             self.on(part)
 
@@ -182,7 +187,7 @@ def restore(home: Home, backend: Backend) -> Outage | None:
 def settle(home: Home, backend_of: Callable[[], Backend]) -> Outage | None:
     """Before something else begins: what a dead process left off is switched on; None when nothing is off any more, or it is ours."""
     outage = Outage.load(home)
-    if outage is None or record_of(home) in _held:
+    if outage is None or is_held(home):
         return None
     if not take(home):
         return outage

@@ -10,7 +10,7 @@ from shallowdive.checks import Lab
 from shallowdive.cluster import Access, Home, State, backend_for
 from shallowdive.cluster.backend import COMPONENTS, Backend
 from shallowdive.cluster.components import stored
-from shallowdive.cluster.outage import CONTROL_PLANE, NODE, Outage, Part, Switch, restore, settle
+from shallowdive.cluster.outage import CONTROL_PLANE, NODE, Outage, Part, Switch, is_held, restore, settle
 from shallowdive.errors import BadAnswer, NotYet, WaitTimeout
 from shallowdive.live import poll
 from shallowdive.views import show_still, switchboard
@@ -88,7 +88,7 @@ class Power:
 
     def close(self) -> None:
         """Switch on what this kernel switched off."""
-        if self._access.kind == "owner":
+        if is_held(home_of(self._access)):
             self._switch().all_on()
 
     def _switch(self) -> Switch:
