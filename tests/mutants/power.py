@@ -6,11 +6,13 @@ import json
 import time
 from typing import Any
 
+from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from shallowdive.cluster import NamespaceClient
 from shallowdive.cluster.apply import call
 from shallowdive.cluster.backend import COMPONENTS
+from shallowdive.cluster.components import until_leading
 from shallowdive.cluster.nodes import set_static_pod, start_containers, stop_containers
 from shallowdive.live import poll
 from shallowdive.objects import condition
@@ -55,7 +57,9 @@ def mend(place: NamespaceClient) -> None:
     """Everything on and open, whatever a case has left."""
     for name in COMPONENTS:
         component(place, name, on=True)
+    on_s = time.time()
     poll("the API server", lambda: answers(place) or None, within_s=120)
+    until_leading(place.access, on_s, within_s=180)
     for node in nodes_of(place):
         name = node["metadata"]["name"]
         if condition(node, "Ready") != "True":
@@ -66,7 +70,8 @@ def mend(place: NamespaceClient) -> None:
 
 
 def answers(place: NamespaceClient) -> bool:
+    """Whether the API server does; its first answers are 403, because its roles are not loaded yet."""
     try:
         return bool(nodes_of(place))
-    except HTTPError:
+    except (HTTPError, ApiException):
         return False

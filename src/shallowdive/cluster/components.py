@@ -15,7 +15,9 @@ from kubernetes.client.exceptions import ApiException
 from shallowdive import process
 from shallowdive.cluster.access import TIMEOUT_S, Access
 from shallowdive.cluster.apply import call
-from shallowdive.errors import NotYet
+from shallowdive.cluster.health import LEASES
+from shallowdive.errors import NotYet, WaitTimeout
+from shallowdive.live import poll
 from shallowdive.objects.pods import moment
 
 PKI = "/etc/kubernetes/pki"
@@ -37,6 +39,28 @@ def started_s(access: Access, component: str) -> float:
         raise
     rows = json.loads(answer.data).get("status", {}).get("containerStatuses") or []
     return moment(next((r["state"]["running"]["startedAt"] for r in rows if "running" in (r.get("state") or {})), ""))
+
+
+def until_leading(access: Access, since_s: float, *, within_s: float) -> None:
+    """Wait until scheduler and controller manager have renewed their leases later than this: each of them works only while it holds its
+    lease, and one that began anew waits for that of its predecessor to run out. WaitTimeout. On the embedded cluster nobody waits."""
+    if access.backend != "kind":
+        return
+    last = [""]
+
+    def ask() -> bool | None:
+        answer: Any = client.CoordinationV1Api(access.connect()).list_namespaced_lease(
+            "kube-system", _preload_content=False, _request_timeout=TIMEOUT_S
+        )
+        renewed = {row["metadata"]["name"]: moment(row["spec"].get("renewTime")) for row in json.loads(answer.data)["items"]}
+        late = [name for name in LEASES if renewed.get(name, 0) <= since_s]
+        last[0] = f"not leading yet: {', '.join(late)}"
+        return None if late else True
+
+    try:
+        poll("the control plane", ask, within_s=within_s, every_s=1)
+    except WaitTimeout as exc:
+        raise WaitTimeout(exc.what, saw=last[0] or exc.saw, try_this="shallowdive restore") from exc
 
 
 def stored(access: Access, prefix: str) -> list[str]:

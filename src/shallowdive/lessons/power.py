@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from shallowdive.checks import Lab
 from shallowdive.cluster import Access, Home, State, backend_for
 from shallowdive.cluster.backend import COMPONENTS, Backend
-from shallowdive.cluster.components import stored
+from shallowdive.cluster.components import stored, until_leading
 from shallowdive.cluster.outage import CONTROL_PLANE, NODE, Outage, Part, Switch, is_held, restore, settle
 from shallowdive.errors import BadAnswer, NotYet, WaitTimeout
 from shallowdive.live import poll
@@ -60,7 +61,9 @@ class Power:
         with self._switch().without(Part(CONTROL_PLANE, component)):
             show_still(*switchboard.html({component}, title, self._access.source))
             yield
+        on_again_s = time.time()
         self._until_on()
+        until_leading(self._access, on_again_s, within_s=ON_S)
 
     def stored(self, prefix: str) -> list[str]:
         """The keys below a prefix, as they stand in the store that only the API server talks to."""
