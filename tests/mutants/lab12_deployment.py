@@ -53,12 +53,19 @@ def settled(place: NamespaceClient, name: str, image: str, replicas: int = 3) ->
 
 
 def stalled(place: NamespaceClient) -> None:
+    """Wait until a third version's pods are there and not ready, and every other version has as many as it is to keep."""
+
     def waits(rs: Object) -> bool:
         status = rs.get("status") or {}
         return bool(rs["spec"]["replicas"] and status.get("replicas") and not status.get("readyReplicas"))
 
+    def settled(rs: Object) -> bool:
+        status = rs.get("status") or {}
+        return status.get("observedGeneration") == rs["metadata"]["generation"] and status.get("replicas") == rs["spec"]["replicas"]
+
     def third_waits(now: Any) -> bool:
-        return len(now.all("ReplicaSet")) >= 3 and any(map(waits, now.all("ReplicaSet")))
+        sets = now.all("ReplicaSet")
+        return len(sets) >= 3 and any(map(waits, sets)) and all(map(settled, sets))
 
     place.wait_for("a third version that is not ready", third_waits, within_s=90)
 
