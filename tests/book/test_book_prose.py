@@ -7,45 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from book_tree import ROOT, chapter_paths, toc_pages
+from book_prose import PAGES, bold_terms, glossary, name, prose, read, sentences, unlink
+from book_tree import ROOT, chapter_paths
 
 from shallowdive.checks import LABS
 
 BANNED = re.compile(r"\b(simply|just|powerful|seamless(?:ly)?|in this chapter we will)\b", re.IGNORECASE)
-PAGES = [ROOT / f"{page}.md" for page in toc_pages() if not page.startswith("labs/solutions/")]
 PARTS = ["What you will be able to say", "Try it", "Three questions", "What you now know"]
-
-
-def read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def name(path: Path) -> str:
-    return path.name
-
-
-def prose(text: str) -> str:
-    """What is read as sentences: no code, tables, options or headings; the bodies of directives stay."""
-    text = re.sub(r"^```(?!\{exercise|\{solution|\{glossary)[^\n]+\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"^(?:```.*|:\w+:.*|\|.*|#.*)$", "", text, flags=re.MULTILINE)
-    text = re.sub(r"\{\w+\}`([^`]+)`", r"\1", text)
-    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-
-
-def sentences(text: str) -> list[str]:
-    blocks = re.split(r"\n\s*\n|\n(?=[-\d]+\.? )|\\\n", prose(text))
-    found = [s for block in blocks for s in re.split(r"(?<=[.!?:])[*\"]*\s+(?=[*\"`(A-Z0-9])", " ".join(block.split()))]
-    return [s for s in found if len(s.split()) > 1]
-
-
-def bold_terms(text: str) -> list[str]:
-    return [m.split("<")[-1].strip(" >") for m in re.findall(r"\*\*\{term\}`([^`]+)`\*\*", text)]
-
-
-def glossary() -> list[str]:
-    body = re.search(r"```\{glossary\}\n(.*?)```", read(ROOT / "book" / "glossary.md"), re.DOTALL)
-    assert body
-    return [line for line in body[1].splitlines() if line and not line.startswith(" ")]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
@@ -133,7 +101,7 @@ def test_the_outline_names_every_chapter_and_every_chapter_is_there() -> None:
 
 @pytest.mark.parametrize(("chapter", "row"), ROWS, ids=[f"{chapter[:2]}: {row['row']}" for chapter, row in ROWS])
 def test_every_row_of_the_outline_stands_in_its_section(chapter: str, row: dict[str, str]) -> None:
-    body = sections(read(ROOT / "book" / f"{chapter}.md"))[row["in"]]
+    body = unlink(sections(read(ROOT / "book" / f"{chapter}.md"))[row["in"]])
     assert re.search(row["words"], body, re.DOTALL)
     assert row.get("flag", "") in body, "no link to the lab or chapter that shows it"
 
