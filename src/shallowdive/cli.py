@@ -15,7 +15,7 @@ from shallowdive import __version__
 from shallowdive.checks import judge, lab_of
 from shallowdive.cluster import Home, NamespaceClient, State, Status, backend_for, open_access, up, why
 from shallowdive.cluster.outage import Outage, restore
-from shallowdive.doctor import examine, look
+from shallowdive.doctor import examine, look, troubles
 from shallowdive.errors import CheckFailed, NoCluster, NotYet, ShallowDiveError
 from shallowdive.lessons import lesson
 from shallowdive.lessons.place import find_namespace, forget, history_file, learner
@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     verb("restore", _restore, "switch on again what a lab has switched off")
     p = verb("doctor", _doctor, "look at this machine and say what to do")
     p.add_argument("--json", action="store_true", help="the facts and findings, for programs")
+    verb("explain", _explain, "say more about the code of an error").add_argument("code", help="as it stands in the message: SD-E01")
     verb("kubeconfig", _kubeconfig, "print the path of our kubeconfig file")
     p = verb("node", _node, "stop a node, as a machine that loses its power, or start it again")
     p.add_argument("what", choices=["stop", "start"])
@@ -157,6 +158,16 @@ def _doctor(args: argparse.Namespace) -> int:
     else:
         print("\n".join(map(str, findings)))
     return 3 if any(f.severity == "problem" for f in findings) else 0
+
+
+def _explain(args: argparse.Namespace) -> int:
+    known = troubles()
+    code = args.code.strip("[]").upper()
+    if code not in known:
+        print(f"there is no error {args.code}\n  seen: {', '.join(known)}\n  next: shallowdive doctor", file=sys.stderr)
+        return 2
+    print(known[code])
+    return 0
 
 
 def _node(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Words are spelled as the dictionary or our own list has them, and sentences can be read by somebody who reads English as a second language."""
+"""Words are spelled as the dictionary or our own list has them, and the text asks for few years of school."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spellchecker import SpellChecker
 OWN_WORDS = set((Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split())
 """Names and terms that the English dictionary lacks, exactly as we write them."""
 MOST_GRADE, MOST_WORDS = 10, 35
-TEXTS = [*PAGES, *LABS, ROOT / "README.md"]
+TEXTS = [*PAGES, *LABS, ROOT / "README.md", ROOT / "book" / "troubleshooting.txt"]
 
 
 def spoken(sentence: str) -> str:
@@ -63,14 +63,15 @@ def test_every_word_is_in_the_dictionary_or_in_our_list(path: Path, dictionary: 
 
 def test_the_list_holds_no_word_that_nobody_uses_or_that_the_dictionary_has(dictionary: SpellChecker) -> None:
     used = set(re.findall(r"[A-Za-z][A-Za-z]+", " ".join(prose(read(path)) for path in TEXTS)))
-    assert sorted(OWN_WORDS - used) == []
+    assert sorted(w for w in OWN_WORDS if not {w, w[0].upper() + w[1:]} & used) == []
     assert sorted(dictionary.known([w for w in OWN_WORDS if w.islower()])) == []
 
 
 def test_codespell_finds_nothing() -> None:
-    folders = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "book", "labs/src", "src/shallowdive", "tests", "tools", "bench", "dive.py"]
+    files = [*sorted(p.name for p in ROOT.glob("*.md")), "dive.py"]
+    folders = ["book", "labs/src", "src/shallowdive", "tests", "tools", "bench"]
     ended = subprocess.run(
-        [sys.executable, "-m", "codespell_lib", *folders], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "codespell_lib", *files, *folders], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert (ended.returncode, ended.stdout) == (0, "")
 

@@ -53,5 +53,7 @@ def test_a_term_is_a_link_where_a_chapter_first_uses_it(path: Path) -> None:
 
 
 def test_a_term_without_a_link_would_be_noticed() -> None:
-    text = "## What you will be able to say\n\nPods.\n\n## One\n\nA `pod`. Two {term}`pods <pod>` on a node. A pod.\n\n```text\nkubelet\n```\n"
+    text = (
+        "## What you will be able to say\n\nPods.\n\n## One\n\nA `pod`. Two {term}`pods <pod>` on a node. A pod.\n\n```text\nkubelet\n```\n"
+    )
     assert [f.partition(":")[0] for f in unlinked(text, ["kubelet", "node", "pod"], set())] == ["node"]

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from kubernetes.client.exceptions import ApiException
 
 from shallowdive import errors, process
+from shallowdive.cli import main
+from shallowdive.doctor import troubles
 from shallowdive.errors import ProgramFailed, ShallowDiveError
 from shallowdive.lessons import tidy
+from tools.make_troubleshooting import text
 
+ROOT = Path(__file__).parents[2]
 TREE = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, ShallowDiveError)]
 
 
@@ -23,6 +28,25 @@ def test_each_error_that_is_raised_has_a_code_of_its_own_and_stands_in_the_drawn
     assert len(codes) == len(set(codes))
     for error in leaves:
         assert re.search(rf"{error.__name__}\s+{error.code}", errors.__doc__ or ""), f"{error.__name__} {error.code} is not in the tree"
+
+
+def test_what_to_do_about_each_error_is_written_and_the_test_that_makes_it_happen_names_it() -> None:
+    codes = {e.code: e.__name__ for e in TREE if "code" in vars(e) and e is not ShallowDiveError}
+    assert list(troubles()) == list(codes)
+    for code, trouble in troubles().items():
+        words = (ROOT / trouble.known).read_text(encoding="utf-8")
+        assert code in words or codes[code] in words, f"{trouble.known} does not speak of {code}"
+
+
+def test_the_book_has_what_explain_says() -> None:
+    assert (ROOT / "book" / "troubleshooting.txt").read_text(encoding="utf-8") == text(), "python tools/make_troubleshooting.py"
+
+
+def test_a_code_is_explained_and_an_unknown_one_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "[sd-e03]"]) == 0
+    assert "usermod" in capsys.readouterr().out
+    assert main(["explain", "SD-E99"]) == 2
+    assert "seen: SD-E01, SD-E02" in capsys.readouterr().err
 
 
 def test_an_error_reads_as_what_seen_next() -> None:

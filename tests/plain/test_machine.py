@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shallowdive.cluster import kindconfig
+from shallowdive.cluster import kindconfig, tools
 from shallowdive.cluster.home import Home, Lock, Record
 from shallowdive.cluster.kind import KindBackend
 from shallowdive.cluster.life import engine_problem
 from shallowdive.cluster.tools import find_kind, version_of
 from shallowdive.doctor import Facts, examine
-from shallowdive.errors import Busy, ClusterError, NotOurs, PortTaken
+from shallowdive.errors import Busy, ClusterError, NotOurs, PortTaken, ToolMissing
 from shallowdive.facts import Engine, free_port, look_at_engine, look_at_machine, port_is_free
 
 HEALTHY = '{"ServerVersion":"28.0","NCPU":4,"MemTotal":8000000000,"CgroupVersion":"2","Architecture":"x86_64","SecurityOptions":[]}'
@@ -252,3 +252,17 @@ def test_a_record_of_an_older_version_gives_the_same_owner_each_time(tmp_path: P
     assert first is not None
     assert second is not None
     assert first.owner == second.owner != ""
+
+
+def test_without_kind_network_and_go_it_is_said_what_was_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(url: str) -> bytes:
+        raise OSError(f"no route to {url.split('/')[2]}")
+
+    monkeypatch.setattr(tools, "_get", unreachable)
+    for name, value in {"PATH": tmp_path, "GOBIN": tmp_path, "SHALLOWDIVE_KIND": ""}.items():
+        monkeypatch.setenv(name, str(value))
+    with pytest.raises(ToolMissing, match=r"\[SD-E05\]") as caught:
+        tools.need_kind(Home(tmp_path, "x"), lambda _: None)
+    assert "no route to github.com" in caught.value.saw
+    assert "no Go toolchain" in caught.value.saw
+    assert "install kind" in caught.value.try_this
