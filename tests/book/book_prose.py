@@ -23,7 +23,7 @@ def prose(text: str) -> str:
     """What is read as sentences: no front matter, code, tables, options or headings; the bodies of directives stay."""
     text = re.sub(r"\A---\n.*?^---$|^\+\+\+[^\n]*$", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"^```(?!\{exercise|\{solution|\{glossary)[^\n]+\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"^(?:```.*|:\w+:.*|\|.*|#.*)$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^(?:```.*|:\w+:.*|\|.*|#.*|\([\w-]+\)=)$", "", text, flags=re.MULTILINE)
     text = unlink(re.sub(r"\{(?!term)\w+\}`([^`]+)`", r"\1", text))
     return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
 
