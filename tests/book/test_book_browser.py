@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from book_tree import Built, toc_pages
+from by_ear import THEMES_OWN, serious
 from playwright.sync_api import Browser, Page, Route
 
 pytestmark = pytest.mark.browser
@@ -66,16 +67,21 @@ def visit(browser: Browser, address: str, width: int, theme: str) -> Visit:
     return seen
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", toc_pages())
-def test_a_page_opens_quietly_and_fits_wide_and_narrow(book: Built, chromium: Browser, name: str, theme: str) -> None:
-    seen = visit(chromium, (book.html / f"{name}.html").as_uri(), DESK, theme)
+@pytest.mark.parametrize("at, name", enumerate(toc_pages()))
+def test_a_page_opens_quietly_fits_wide_and_narrow_and_can_be_read_by_ear(book: Built, chromium: Browser, at: int, name: str) -> None:
+    """Light and dark; what axe-core says of it in one of the two, in turn."""
+    first, then = ("light", "dark") if at % 2 else ("dark", "light")
+    seen = visit(chromium, (book.html / f"{name}.html").as_uri(), DESK, first)
     try:
-        assert seen.page.evaluate("document.documentElement.dataset.theme") == theme
-        for width in (DESK, PHONE):
-            seen.page.set_viewport_size({"width": width, "height": 900})
-            assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-            assert seen.page.evaluate(BAD_WORDS) == []
+        assert seen.page.evaluate("document.documentElement.dataset.theme") == first
+        for theme in (first, then):
+            seen.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+            for width in (DESK, PHONE):
+                seen.page.set_viewport_size({"width": width, "height": 900})
+                assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+                assert seen.page.evaluate(BAD_WORDS) == []
+        seen.page.set_viewport_size({"width": DESK, "height": 900})
+        assert {rule: places for rule, places in serious(seen.page).items() if rule not in THEMES_OWN} == {}
         assert seen.foreign == []
         assert seen.errors == []
     finally:

@@ -37,8 +37,9 @@ class Target:
             self.api.delete(f"/api/v1/namespaces/{name}")
 
 
-@pytest.fixture(scope="session", params=[pytest.param("kind", marks=pytest.mark.kind), "embedded"])
+@pytest.fixture(scope="package", params=[pytest.param("kind", marks=pytest.mark.kind), "embedded"])
 def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """Of the package and not of the session: on kind, a hundred namespaces with their pods would run beside everything that comes after."""
     folder = tmp_path_factory.mktemp("contract")
     if request.param == "kind":
         kubeconfig = request.getfixturevalue("kind_home").kubeconfig
@@ -69,18 +70,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(target: Target) -> Api:
     return target.api
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(target: Target) -> Stage:
     """Everything that takes a while, started together."""
     return Stage(target.api, target.namespace())
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _early(stage: Stage) -> None:
     """The slow things start before the first quick test."""
 

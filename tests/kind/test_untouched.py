@@ -27,12 +27,12 @@ def test_no_container_and_no_file_that_was_there_before_was_touched_by_the_whole
 @pytest.mark.last
 @pytest.mark.kind
 @pytest.mark.skipif("SHALLOWDIVE_TEST_HOME" in os.environ, reason="a cluster that is kept may have other people's labs on it")
-def test_no_namespace_of_a_lab_and_no_volume_is_left(access: Access) -> None:
+def test_no_namespace_of_a_lab_or_a_test_and_no_volume_is_left(access: Access) -> None:
     api = access.connect()
     left: list[str] = []
 
     def look() -> bool | None:
-        spaces = [n for n in items(api, "/api/v1/namespaces") if "shallowdive/lab" in labels_of(n)]
+        spaces = [n for n in items(api, "/api/v1/namespaces") if labels_of(n).keys() & {"shallowdive/lab", "contract"}]
         left[:] = [describe(o) for o in (*spaces, *items(api, "/api/v1/persistentvolumes"))]
         return None if left else True
 

@@ -28,7 +28,8 @@ LEAST_S = 3
 """Cluster seconds without a node, or without a successor: what is on acts within one."""
 SERVED_S = 3
 """Seconds before the API server began in which requests must have been answered."""
-BACK_S, ANSWER_S = 120, 10
+BACK_S, ANSWER_S = 120, 90
+"""The entrance watches too: after minutes without an API server it waits up to half a minute before it asks again."""
 
 
 def check(state: ClusterState, history: History, answers: Mapping[str, Any], client: NamespaceClient) -> list[CheckResult]:

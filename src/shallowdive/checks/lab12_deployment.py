@@ -119,7 +119,7 @@ def no_request_fails(e: Evidence) -> str:
         _annotate(e.client, name, None)
         stop_load(e.client, LOAD)
     if seen.failed:
-        raise Unmet("some requests of the judge failed while pods were replaced", "readinessProbe, preStop and strategy in the Deployment")
+        raise Unmet(f"requests failed while pods were replaced: {seen.why}", "readinessProbe, preStop and strategy in the Deployment")
     if seen.total < LEAST_REQUESTS:
         raise Unmet(f"only {seen.total} requests in two rollouts: too few to say", "kubectl get pods")
     return "no request failed in two rollouts"

@@ -4,6 +4,7 @@ One connection a request, because a kept-open one stays with the pod it first re
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ class Traffic:
     failed: int
     first_failure: str = ""
     answered_by: tuple[str, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """The first failure in words that are the same in every run: no program, no address."""
+        return re.sub(r" \([^)]*\)", "", self.first_failure).removeprefix("wget: ")
 
     @property
     def total(self) -> int:
