@@ -1,1 +1,1 @@
-"""Grading a class: empty until the grading issue. Today the judge outside a notebook is `checks.judge`, called by conftest.py for nbval."""
+"""Grading a class: from what students handed in to what may be run. Everything in a submission is text that a stranger controls."""
