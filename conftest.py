@@ -30,7 +30,7 @@ from tests.aftermath import look_settled, until_as_before
 from tests.ahead import begin_all
 from tests.places import Places
 from tests.run_cluster import RunCluster
-from tests.tenants import make_tenant
+from shallowdive.cluster.tenant import make_tenant
 
 ROOT = Path(__file__).parent
 FLOOR = ROOT / "tests" / "kind-floor.txt"

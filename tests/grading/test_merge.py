@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shallowdive.checks import LABS
-from shallowdive.grading.merge import Merged, is_answer, merge
+from shallowdive.grading.merge import Merged, is_answer, merge, untouched
 from shallowdive.grading.submissions import parse
 from tests.grading.handed_in import Notebook, changed, given, solved, text
 
@@ -101,3 +101,11 @@ def test_outputs_and_metadata_of_a_student_do_not_come_along() -> None:
         return c | {"outputs": [{"output_type": "stream", "text": "passed"}], "metadata": skipped} if c["cell_type"] == "code" else c
 
     assert merged(changed(solved(), decorated)).notebook == solved()
+
+
+def test_who_answers_nothing_hands_in_all_of_it_or_what_stands_before_an_answer() -> None:
+    whole, *parts = untouched(given())
+    assert whole == given()
+    answers = [i for i, c in enumerate(given()["cells"]) if is_answer(c)]
+    assert [len(p["cells"]) for p in parts] == answers
+    assert all(p["cells"] == given()["cells"][: len(p["cells"])] for p in parts)

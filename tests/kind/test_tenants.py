@@ -15,9 +15,9 @@ from shallowdive.checks.student import LEARNER, student_of
 from shallowdive.cluster import Access, Home, NamespaceClient, State, open_access, tenant_access, up
 from shallowdive.cluster.access import MARKER, SYSTEM_NAMESPACE
 from shallowdive.cluster.existing import ExistingBackend
+from shallowdive.cluster.tenant import make_tenant
 from shallowdive.errors import NotOurs
 from shallowdive.lessons.place import make_namespace
-from tests.tenants import make_tenant
 
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(600)]
 

@@ -45,6 +45,18 @@ def merge(instructor: dict[str, Any], student: dict[str, Any]) -> Merged:
     return made
 
 
+def answered(instructor: dict[str, Any], solution: dict[str, Any]) -> dict[str, Any]:
+    """What a student with all the right answers would hand in."""
+    texts = {c["id"]: c["source"] for c in solution["cells"]}
+    return instructor | {"cells": [c | {"source": texts[c["id"]]} if is_answer(c) else c for c in instructor["cells"]]}
+
+
+def untouched(instructor: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a student hands in who answered nothing: all of it, and for each answer the cells before it."""
+    cells = instructor["cells"]
+    return [instructor, *(instructor | {"cells": cells[:at]} for at, c in enumerate(cells) if is_answer(c) and at)]
+
+
 def is_answer(cell: dict[str, Any]) -> bool:
     return "answer" in (cell["metadata"].get("shallowdive") or {})
 

@@ -25,13 +25,15 @@ LMS_NAMES = (
 
 @dataclass(slots=True)
 class Submission:
-    """`notebook` is what may be merged; None with the `problem` that a person has to look at. `where` is the path it had."""
+    """`notebook` is what may be merged; None with the `problem` that a person has to look at. `where` is the path it had. `ours`: it is no
+    student's, and is run as it is."""
 
     student: str
     where: str = ""
     notebook: dict[str, Any] | None = None
     problem: str = ""
     notes: list[str] = field(default_factory=list)
+    ours: bool = False
 
 
 def find(folder: Path, lab: str) -> list[Submission]:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from kubernetes import client
 
-from shallowdive.cluster import Access
-from shallowdive.cluster.access import MARKER
+from shallowdive.cluster.access import MARKER, Access
 from shallowdive.cluster.apply import apply
 
 RULES = [
@@ -41,7 +40,7 @@ def make_tenant(owner: Access, namespace: str, who: str, folder: Path) -> dict[s
     token = client.CoreV1Api(api).create_namespaced_service_account_token("tenant", namespace, request).status
     assert token is not None
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "token").write_text(token.token)
+    (folder / "token").write_text(str(token.token))
     (folder / "ca").write_bytes(Path(str(owner.configuration.ssl_ca_cert)).read_bytes())
     return {
         "SHALLOWDIVE_SERVER": owner.configuration.host,

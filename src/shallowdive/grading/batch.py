@@ -1,0 +1,174 @@
+"""A class, some at a time. Every finished row is in the journal before the next begins, so a killed batch goes on where it was.
+
+The notebook as it is handed out is graded, too, whole and in part: criteria that it meets by itself carry no points.
+
+A reference solution (the canary) is graded first and again after every CANARY_EVERY rows. When it is not full, the cluster or this
+machine cannot take what it is given: fewer run at a time from then on, and what ran since the last good one is for review."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from shallowdive.errors import Unhealthy
+from shallowdive.grading.cage import own_user
+from shallowdive.grading.merge import untouched
+from shallowdive.grading.row import Row
+from shallowdive.grading.run import Grader, digest_of
+from shallowdive.grading.submissions import Submission
+
+CANARY_EVERY = 10
+CANARY = "(reference)"
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Journal:
+    """OUT/journal.jsonl: a line for each row, on the disk when `add` returns. A line that a kill has cut off is left out."""
+
+    path: Path
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path) -> Journal:
+        journal = cls(path)
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                row = Row(**json.loads(line))
+            except (ValueError, TypeError):
+                continue
+            journal.rows[row.student] = row
+        return journal
+
+    def add(self, row: Row) -> None:
+        self.rows[row.student] = row
+        with self.path.open("a+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            cut_off = False
+            if end:
+                file.seek(end - 1)
+                cut_off = file.read(1) != b"\n"
+            file.write((b"\n" if cut_off else b"") + json.dumps(asdict(row), ensure_ascii=False).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def done(self, submission: Submission, lab: str, version: int) -> bool:
+        """A row of the same lab and version that was graded, or that no run can change. What the infrastructure spoiled is run again."""
+        row = self.rows.get(submission.student)
+        if row is None or (row.lab, row.lab_version, row.where) != (lab, version, submission.where):
+            return False
+        return row.state == "graded" or (submission.notebook is None and row.why == submission.problem)
+
+
+@dataclass(slots=True)
+class Batch:
+    """`workers` at a time at most. `reference` is a right solution, handed in as a student would."""
+
+    grader: Grader
+    journal: Journal
+    reference: Submission
+    workers: int
+    say: Say
+    users: list[int] = field(default_factory=list)
+    canaries: list[bool] = field(default_factory=list)
+    _since: list[Row] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, submissions: Iterable[Submission]) -> list[Row]:
+        """Grade those that are not done; returns a row for every submission, in their order."""
+        everyone = list(submissions)
+        lab = self.grader.lab
+        todo = [s for s in everyone if not self.journal.done(s, lab.id, lab.version)]
+        runnable = [s for s in todo if s.notebook is not None]
+        for s in todo:
+            if s.notebook is None:
+                self._finished(self.grader.grade(s))
+        self.users = [own_user(i) for i in range(self.workers)] if runnable else []
+        if runnable:
+            self._canary()
+            self._untouched()
+        began, done = time.monotonic(), 0
+        while runnable:
+            some, runnable = runnable[:CANARY_EVERY], runnable[CANARY_EVERY:]
+            for row in self._several(some, self._counts):
+                done += 1
+                each = (time.monotonic() - began) / done
+                left = len(todo) - len([s for s in todo if s.notebook is None]) - done
+                self.say(f"{row.student}: {_verdict(row)} · {done} done, {left} left, about {each * left / 60:.0f} min")
+            self._canary()
+        return [self.journal.rows[s.student] for s in everyone]
+
+    def _several(self, submissions: list[Submission], done: Callable[[Row], None]) -> Iterable[Row]:
+        free, waiting = list(self.users[: self.workers]), list(submissions)
+        running: dict[Future[Row], int] = {}
+        with ThreadPoolExecutor(self.workers) as pool:
+            while waiting or running:
+                while waiting and free:
+                    user = free.pop()
+                    running[pool.submit(self.grader.grade, waiting.pop(0), user)] = user
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    free.append(running.pop(future))
+                    row = future.result()
+                    done(row)
+                    yield row
+
+    def _canary(self) -> None:
+        """Grade the reference. Not full: halve, and what ran since the last good one is for a person."""
+        row = self.grader.grade(self.reference, self.users[0])
+        good = row.full
+        self.canaries.append(good)
+        if good:
+            self._since.clear()
+            return
+        missed = ", ".join(c["name"] for c in row.criteria if not c["passed"]) or row.why
+        self.say(f"the reference solution is not full ({missed}): what ran beside it is for review, and fewer run at a time from now on")
+        for beside in self._since:
+            beside.for_review(f"the reference solution, run beside it, was not full: {missed}")
+            self._finished(beside)
+        self._since.clear()
+        self.workers = max(1, self.workers // 2)
+
+    def _untouched(self) -> None:
+        """Grade the notebook as it is handed out, whole and cut off before each answer: a run that ends early must earn nothing either.
+
+        What any of them meets carries no points. It is kept beside the journal, for when the batch goes on."""
+        lab, kept = self.grader.lab, self.journal.path.with_name("given.json")
+        notebooks = untouched(self.grader.instructor)
+        key = [lab.id, lab.version, self.grader.access.source, digest_of(self.grader.instructor)]
+        try:
+            found = json.loads(kept.read_text(encoding="utf-8"))
+            if found["of"] == key:
+                self.grader.given = frozenset(found["given"])
+                return
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # not made yet, or of something else
+        self.say(f"what the notebook meets as it is handed out: {len(notebooks)} runs")
+        rows = list(
+            self._several([Submission(f"(untouched {i})", "the lab", n, ours=True) for i, n in enumerate(notebooks)], self._nothing)
+        )
+        unjudged = [row.why for row in rows if row.state != "graded"]
+        if unjudged:
+            raise Unhealthy("the notebook as it is handed out could not be judged", saw=unjudged[0], try_this="shallowdive status")
+        self.grader.given = frozenset(c["name"] for row in rows for c in row.criteria if c["passed"])
+        kept.write_text(json.dumps({"of": key, "given": sorted(self.grader.given)}), encoding="utf-8")
+
+    def _nothing(self, row: Row) -> None:
+        """What is done with a row that is nobody's."""
+
+    def _counts(self, row: Row) -> None:
+        self._finished(row)
+        self._since.append(row)
+
+    def _finished(self, row: Row) -> None:
+        with self._lock:
+            self.journal.add(row)
+
+
+def _verdict(row: Row) -> str:
+    return f"{row.points} of {row.of}" if row.state == "graded" else f"needs review ({row.why[:60]})"

@@ -1,0 +1,1 @@
+session.core.delete_namespace(session.namespace)

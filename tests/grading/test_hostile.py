@@ -1,0 +1,90 @@
+"""Answers that attack: no point that was not earned, nothing alive afterwards, nothing read or written outside, nobody else's mark changed.
+
+Each file of hostile/ stands in one answer cell of a lab that is otherwise as it was handed out. On the embedded cluster; a few in every
+run, all with `--every-mutant` (make soak)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shallowdive.checks import LABS
+from shallowdive.cluster import Home, open_access
+from shallowdive.cluster.embedded import EmbeddedBackend
+from shallowdive.grading.batch import CANARY, Batch, Journal
+from shallowdive.grading.cage import FIRST_USER, bubblewrap
+from shallowdive.grading.row import Row
+from shallowdive.grading.run import Grader
+from shallowdive.grading.submissions import Submission, parse
+from tests.grading.handed_in import ROOT, changed, given, solved, text
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not bubblewrap(), reason="attacks are run in bubblewrap only: apt install bubblewrap"),
+]
+LAB, CELL = "01-what-is-kubernetes", "owner"
+ATTACKS = sorted(p.stem for p in (Path(__file__).parent / "hostile").glob("*.py"))
+FEW = ("kills_everything", "leaves_children", "other_namespaces", "reads_secrets", "says_it_passed")
+LIMIT_S, WORKERS, SPEED = 75, 4, 3
+
+
+def attack(name: str) -> Submission:
+    code = (Path(__file__).parent / "hostile" / f"{name}.py").read_text(encoding="utf-8")
+    made = changed(given(LAB), lambda c: c | {"source": code} if c["id"] == CELL else c)
+    return Submission(name, name, parse(text(made)))
+
+
+@dataclass
+class Class:
+    """A batch that has run: its rows by student, what its cells printed is not kept, and the canaries."""
+
+    rows: dict[str, Row]
+    canaries: list[bool]
+    before: dict[str, float]
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Class]:
+    names = ATTACKS if pytestconfig.getoption("every_mutant") else FEW
+    home = Home(tmp_path_factory.mktemp("hostile"), "sd-hostile")
+    backend = EmbeddedBackend(home, speed=SPEED)
+    backend.up(lambda _: None)
+    try:
+        good = Submission("good", "good", parse(text(solved(LAB))))
+        reference = Submission(CANARY, "", parse(text(solved(LAB))))
+        grader = Grader(open_access(home), LABS[LAB], given(LAB), LIMIT_S)
+        before = {str(p): p.stat().st_mtime for p in (ROOT / "src").rglob("*.py")}
+        batch = Batch(grader, Journal.load(home.root / "journal.jsonl"), reference, WORKERS, lambda _: None)
+        rows = batch.run([attack(n) for n in names[:3]] + [good] + [attack(n) for n in names[3:]])
+        yield Class({r.student: r for r in rows}, batch.canaries, before)
+    finally:
+        backend.down(lambda _: None)
+
+
+def test_no_attack_has_a_point_and_every_one_has_a_row(graded: Class) -> None:
+    attacks = {name: (row.points, row.state) for name, row in graded.rows.items() if name != "good"}
+    assert len(attacks) >= len(FEW)
+    assert {name: found for name, found in attacks.items() if found[0] != 0} == {}
+    assert not any(row.full for name, row in graded.rows.items() if name != "good")
+
+
+def test_who_did_the_work_beside_them_has_all_points_and_so_has_the_reference(graded: Class) -> None:
+    assert graded.rows["good"].full, graded.rows["good"]
+    assert all(graded.canaries)
+    assert graded.rows["good"].of >= 5
+
+
+def test_nothing_of_any_attack_is_alive_and_nothing_of_ours_was_written(graded: Class) -> None:
+    users = range(FIRST_USER, FIRST_USER + 100)
+    alive = [" ".join(p.cmdline()) for p in psutil.process_iter() if p.uids().real in users and p.status() != psutil.STATUS_ZOMBIE]
+    assert alive == []
+    assert {str(p): p.stat().st_mtime for p in (ROOT / "src").rglob("*.py")} == graded.before
+
+
+def test_an_attack_ends_within_its_limit(graded: Class) -> None:
+    assert {name: row.seconds for name, row in graded.rows.items() if row.seconds > LIMIT_S + 40} == {}
