@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.api import Api, Json
+from tests.contract.api import Api, Json, eventually
 from tests.contract.conftest import config_map
 from tests.contract.staged import Stage
 
@@ -80,6 +80,7 @@ def test_a_row_carries_the_object_or_nothing_when_asked(api: Api, maps: str) -> 
 def test_a_table_obeys_selectors_and_pages(api: Api, maps: str) -> None:
     for name in "abc":
         api.made(maps, {"metadata": {"name": name, "labels": {"k": name}}})
+    eventually(lambda: api.get(f"{maps}/kube-root-ca.crt").code == 200, what="the root certificate, which a controller writes")
     assert list(rows(api.seen(maps, headers=TABLE, labelSelector="k in (a,b)"))) == ["a", "b"]
     page = api.seen(maps, headers=TABLE, limit=2)
     assert list(rows(page)) == ["a", "b"]

@@ -10,6 +10,7 @@ from shallowdive.checks.lab06_resource_model import FIELDS, WRITTEN
 from shallowdive.cluster import NamespaceClient
 from shallowdive.cluster.images import AGNHOST
 from shallowdive.objects import Object, controller_uid, name_of, uid_of
+from shallowdive.objects.pods import is_ready
 from tests.mutants import answer, case
 
 Body = dict[str, Any]
@@ -141,10 +142,12 @@ def not_ready(place: NamespaceClient) -> None:
     story(place)
     body = {"spec": {"template": deployment(probe_port=9)["spec"]["template"], "strategy": {"type": "Recreate", "rollingUpdate": None}}}
     place.apps.patch_namespaced_deployment("web", place.namespace, body)
+
+    def asked_at_9(pod: Object) -> bool:
+        return bool(pod["spec"]["containers"][0]["readinessProbe"]["httpGet"]["port"] == 9 and not is_ready(pod))
+
     place.wait_for(
-        "three that are not ready",
-        lambda now: len(owned(place)) == 3 and not [p for p in now.ready_pods() if controller_uid(p)],
-        within_s=90,
+        "three new ones that are not ready", lambda now: len(owned(place)) == 3 and all(map(asked_at_9, owned(place))), within_s=90
     )
     words(place)
 

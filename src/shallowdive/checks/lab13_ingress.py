@@ -22,6 +22,7 @@ from shallowdive.objects.route import Route, find_route
 
 LAB = "13-ingress"
 PREDICTIONS = ("pods-that-answer", "label", "readiness", "controller")
+FIRST_ANSWER_S = 8
 EACH_PATH = 6
 LOOK = "kubectl get ingress,service,endpointslice,pods --show-labels"
 
@@ -111,18 +112,19 @@ def _route(state: ClusterState, namespace: str, path: str) -> Route:
 
 
 def _ask_path(e: Evidence, path: str) -> tuple[list[str], str]:
-    """Names of the pods that answered a path, or [] and what was wrong. The entrance gets some seconds for its first right answer."""
-    state = e.client.state
-    route = _route(state, e.client.namespace, path)
-    if not route.ingress:
-        return [], "no Ingress rule fits"
-    ours = {s.pod for s in route.ready}
-    if not ours:
-        return [], "no ready pod behind the Service that the rule names"
-    end = time.monotonic() + 6
+    """Names of the pods that answered a path, or [] and what was wrong. The entrance gets some seconds for its first right answer, and
+    the picture that answers are compared with is a new one each time."""
+    end = time.monotonic() + FIRST_ANSWER_S
     while True:
-        replies = [e.client.get(path, route.host) for _ in range(EACH_PATH)]
-        by = [answered_by(state, r.text) for r in replies if r.status == 200]
+        before = _route(e.client.state, e.client.namespace, path)
+        if not before.ingress:
+            return [], "no Ingress rule fits"
+        if not before.ready:
+            return [], "no ready pod behind the Service that the rule names"
+        replies = [e.client.get(path, before.host) for _ in range(EACH_PATH)]
+        now = e.client.follower.catch_up()
+        ours = {s.pod for s in (*before.ready, *_route(now, e.client.namespace, path).ready)}
+        by = [answered_by(now, r.text) for r in replies if r.status == 200]
         if len(by) == EACH_PATH and set(by) <= ours:
             return by, ""
         if time.monotonic() > end:
