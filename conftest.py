@@ -25,12 +25,12 @@ from pytest_kind import KindCluster
 from shallowdive.checks import LABS, Lab, judge
 from shallowdive.cluster import Access, Home
 from shallowdive.cluster.life import engine_problem
+from shallowdive.cluster.tenant import make_tenant
 from shallowdive.facts import look_at_engine
 from tests.aftermath import look_settled, until_as_before
 from tests.ahead import begin_all
 from tests.places import Places
 from tests.run_cluster import RunCluster
-from shallowdive.cluster.tenant import make_tenant
 
 ROOT = Path(__file__).parent
 FLOOR = ROOT / "tests" / "kind-floor.txt"
