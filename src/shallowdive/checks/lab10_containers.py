@@ -35,7 +35,7 @@ from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.errors import WaitTimeout
 from shallowdive.live import ClusterState, History
 from shallowdive.objects import Object, is_helper, name_of, uid_of
-from shallowdive.objects.pods import SIGNAL_KILL, container_runs
+from shallowdive.objects.pods import NO_LOG, SIGNAL_KILL, container_runs
 from shallowdive.objects.quantities import amount
 
 SIX = (ENDED_WELL, FAILED, NO_MEMORY, NOT_STARTED, NO_IMAGE, RUNS)
@@ -206,11 +206,14 @@ class NoLog(Exception):
 
 def log_of(client: NamespaceClient, pod: str, container: str, *, previous: bool) -> str:
     try:
-        return str(client.core.read_namespaced_pod_log(pod, client.namespace, container=container, previous=previous, tail_lines=200))
+        log = str(client.core.read_namespaced_pod_log(pod, client.namespace, container=container, previous=previous, tail_lines=200))
     except ApiException as exc:
         if not 400 <= (exc.status or 0) < 500:
             raise
         raise NoLog from exc
+    if log.startswith(NO_LOG):
+        raise NoLog(log)
+    return log
 
 
 def says_why(said: str, text: str) -> bool:

@@ -26,6 +26,7 @@ from urllib3.exceptions import HTTPError
 from shallowdive.checks import Lab, judge
 from shallowdive.checks.student import student_of
 from shallowdive.cluster import Access, NamespaceClient
+from shallowdive.cluster.apply import apply
 from shallowdive.cluster.health import server_version
 from shallowdive.cluster.tenant import make_tenant
 from shallowdive.errors import NotYet, ShallowDiveError, ToolMissing
@@ -44,6 +45,11 @@ ENDS = {
     "memory": "the run was stopped: too much memory",
     "processes": "too many processes",
 }
+QUOTA = {
+    "count/pods": "40", "count/deployments.apps": "20", "count/replicasets.apps": "100", "count/services": "20", "count/configmaps": "40",
+    "count/persistentvolumeclaims": "10", "count/ingresses.networking.k8s.io": "20",
+}  # fmt: skip
+"""What one submission may have in its namespace, several times what any lab asks for: a loop that creates must not fill the cluster."""
 Notebook = dict[str, Any]
 
 
@@ -102,6 +108,8 @@ class Grader:
         """A namespace of this submission's own, watched from before its first cell, gone afterwards."""
         place = NamespaceClient(self.access, make_namespace(self.access, self.lab, learner))
         try:
+            quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "grading"}, "spec": {"hard": QUOTA}}
+            apply(place.api, quota, place.namespace)
             place.follower.start()
             yield place
         finally:

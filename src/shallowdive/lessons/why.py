@@ -12,10 +12,9 @@ from shallowdive.cluster import NamespaceClient
 from shallowdive.errors import BadAnswer
 from shallowdive.explain import Explanation, Finding, explain, explain_refusal
 from shallowdive.live import look
+from shallowdive.objects.pods import NO_LOG
 
 LAST_LINES = 3
-NO_LOG = "unable to retrieve container logs"
-"""What the kubelet answers, with 200, when the runtime has removed the container."""
 
 
 def why(client: NamespaceClient, what: Any) -> Explanation:

@@ -18,6 +18,9 @@ LEAST_BACK_OFF_S = 5
 """The first restart comes at once: a shorter pause between two tries is no back-off."""
 STATES = ("pending", "pulling", "notready", "ready", "terminating", "failed", "backoff", "unknown", "succeeded")
 
+NO_LOG = "unable to retrieve container logs"
+"""How the kubelet's answer to a request for a log begins, with 200, when the runtime has removed the container: no words of the program."""
+
 
 def long_running(pod: Object) -> list[dict[str, Any]]:
     """Containers that live as long as the pod: the main ones, then native side-cars (init containers that are always restarted)."""

@@ -13,11 +13,16 @@ UNITS_S = (2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400)
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Seconds to pixels."""
+    """Seconds to pixels. What is drawn over time ends at `now`, where that is before the end of the axis."""
 
     left: float
     right: float
     end: float
+    known: float | None = None
+
+    @property
+    def now(self) -> float:
+        return self.end if self.known is None else min(self.known, self.end)
 
     def __call__(self, t: float) -> float:
         return self.left + (self.right - self.left) * min(max(t, 0), self.end) / self.end
@@ -33,10 +38,10 @@ class Axis:
             t += unit
 
     def steps(self, values: Steps, y_of: dict[int, float]) -> str:
-        """A path along a number over time, to the end."""
+        """A path along a number over time, until now."""
         d = ""
         for i, (t, n) in enumerate(values):
-            until = values[i + 1][0] if i + 1 < len(values) else self.end
+            until = values[i + 1][0] if i + 1 < len(values) else max(self.now, t)
             d += f"{'L' if d else 'M'}{self(t):.1f} {y_of[n]:.1f}L{self(until):.1f} {y_of[n]:.1f}"
         return d
 

@@ -37,8 +37,8 @@ class Lane:
         if self.full_s is None:
             return []
         ready, wanted = self.pods.counts(), self.pods.wanted
-        moments = sorted({self.full_s, self.pods.end} | {t for steps in (ready, wanted) for t, _ in steps if t > self.full_s})
-        return [(a, b, _at(ready, a), _at(wanted, a)) for a, b in pairwise(moments) if b <= self.pods.end]
+        moments = sorted({self.full_s, self.pods.now} | {t for steps in (ready, wanted) for t, _ in steps if t > self.full_s})
+        return [(a, b, _at(ready, a), _at(wanted, a)) for a, b in pairwise(moments) if b <= self.pods.now]
 
     def up(self) -> float | None:
         """Of the pods that should have been ready, the share that was; None as long as they never all were."""
@@ -78,7 +78,12 @@ def _lane_of(seen: Chronicle, owner: str, ever: list[Life], here: list[Life], pi
     began = picture.began_s
     line = from_zero([(round(t - began, 2), n) for t, n in wanted])
     name = f"ReplicaSet {seen.set_names[owner]}" if owner else NOBODY
-    return Lane(name, bool(owner), Lives(here, line, picture.end, began), None if full is None else max(0.0, round(full - began, 2)))
+    return Lane(
+        name,
+        bool(owner),
+        Lives(here, line, picture.end, began, known_s=picture.now),
+        None if full is None else max(0.0, round(full - began, 2)),
+    )
 
 
 def _most_so_far(counts: Steps) -> Steps:
@@ -98,13 +103,13 @@ def draw(history: History, end_s: float | None = None, *, since_s: float | None 
     lanes = read(history, end_s, since_s)
     if not lanes:
         return Drawn("", "", "Nobody has made a pod yet. Run the cell that does; it appears here, in the lane of its owner.", empty=True)
-    now, first = lanes[0].pods.end, lanes[0].pods
+    now, first = lanes[0].pods.now, lanes[0].pods
     if said:
         for lane in lanes:
-            lane.pods.end = max(now, said.since_s - first.began_s + said.after_s + 2)
+            lane.pods.end = max(lane.pods.end, said.since_s - first.began_s + said.after_s + 2)
     answer = prediction.in_words(first, said, now) if said else ""
     facts = f"{in_words(lanes)} {answer}".rstrip()
-    states = sorted({s for lane in lanes for p in lane.pods.pods for _, _, s in p.spans(lane.pods.end)})
+    states = sorted({s for lane in lanes for p in lane.pods.pods for _, _, s in p.spans(now)})
     keys = key("M3 3H23V15H3Z", "missing", "fail")
     keys += key("M1 9H25", "wanted, written down", "ink") if any(lane.written for lane in lanes) else ""
     keys += key("M1 9H25", "the most so far", "ink", "2 4") if not all(lane.written for lane in lanes) else ""
@@ -121,8 +126,8 @@ def in_words(lanes: list[Lane]) -> str:
 def _lane_in_words(lane: Lane) -> str:
     pods = lane.pods
     who = lane.name if lane.written else "Pods without an owner"
-    line = f"{pods.wanted_at(pods.end)} wanted" if lane.written else f"at most {pods.wanted_at(pods.end)} at once"
-    return f"{who}: {line}, {pods.count(pods.end)} ready, {lane.up_words()}, {len(pods.pods)} lived."
+    line = f"{pods.wanted_at(pods.now)} wanted" if lane.written else f"at most {pods.wanted_at(pods.now)} at once"
+    return f"{who}: {line}, {pods.count(pods.now)} ready, {lane.up_words()}, {len(pods.pods)} lived."
 
 
 def picture(lanes: list[Lane], w: float, label: str, said: Said | None = None, now: float | None = None) -> Pic:
@@ -130,11 +135,11 @@ def picture(lanes: list[Lane], w: float, label: str, said: Said | None = None, n
     end = lanes[0].pods.end
     heights = [HEAD_PX + CHART_PX + 8 + min(len(lane.pods.pods), MOST_PODS) * (POD_PX + GAP_PX) + BELOW_PX for lane in lanes]
     p = Pic(w, sum(heights) + 18, label)
-    x = Axis(24, w - 12, end)
+    x = Axis(24, w - 12, end, lanes[0].pods.now)
     peak = max([n for lane in lanes for steps in (lane.pods.counts(), lane.pods.wanted) for _, n in steps] + [1, said.value if said else 1])
     top = 0.0
     for lane, h in zip(lanes, heights, strict=True):
-        _lane(p, lane, x, top, peak, (said, end if now is None else now) if said and lane is lanes[0] else None)
+        _lane(p, lane, x, top, peak, (said, x.now if now is None else now) if said and lane is lanes[0] else None)
         top += h
     x.draw(p, 3 if w < 400 else 6)
     return p
@@ -152,15 +157,15 @@ def _lane(p: Pic, lane: Lane, x: Axis, top: float, peak: int, said: tuple[Said, 
         p.text(x.left - 8, y(n) + 4, str(n), fill="muted", anchor="end")
     _missing(p, lane, x, y)
     ready = lane.pods.counts()
-    first = min([at for life in lane.pods.pods for at, _, _ in life.spans(x.end)], default=0.0)
+    first = min([at for life in lane.pods.pods for at, _, _ in life.spans(x.now)], default=0.0)
     d = f"M{x(first):.1f} {y(0):.1f}" + "".join(f"H{x(max(t, first)):.1f}V{y(n):.1f}" for t, n in ready)
-    p.path(d + f"H{x(x.end):.1f}V{y(0):.1f}Z", "ready_tint", "ready")
+    p.path(d + f"H{x(x.now):.1f}V{y(0):.1f}Z", "ready_tint", "ready")
     levels = {n: y(n) for n in range(max(n for _, n in [*lane.pods.wanted, (0, 0)]) + 1)}
     p.path(x.steps(lane.pods.wanted, levels), "none", "ink", 2, "" if lane.written else "2 4")
     if said:
         prediction.draw(p, lane.pods, said[0], x, y, said[1], CHART_PX + 4)
     for i, life in enumerate(lane.pods.pods[-MOST_PODS:]):
-        for at, until, state in life.spans(x.end):
+        for at, until, state in life.spans(x.now):
             bar(p, x(at), top + HEAD_PX + CHART_PX + 8 + i * (POD_PX + GAP_PX), x(until) - x(at), POD_PX, state, r=1)
 
 

@@ -128,11 +128,12 @@ places: Kept[Places] = Kept(Places, Places.step)
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """What the picture shows; seconds since 1970."""
+    """What the picture shows; seconds since 1970. What is known ends at `now_s`, the axis at `end_s`."""
 
     rows: tuple[Row, ...]
     began_s: float
     end_s: float
+    now_s: float
 
 
 def read(history: History, now_s: float | None = None, since_s: float | None = None) -> Lifetimes | None:
@@ -154,7 +155,8 @@ def _read(seen: Places, now_s: float | None, since_s: float | None) -> Lifetimes
     if users:
         rows.append(Row("files of container", users[-1].container, _copies(run for p in users for _, run in p.runs)))
     began = max(seen.first, since_s or 0)
-    return Lifetimes(tuple(rows), began, max(now_s or 0, seen.last + 2, began + SHORTEST_S))
+    now = max(now_s or 0, seen.last + (0 if now_s else 2))
+    return Lifetimes(tuple(rows), began, max(now, began + SHORTEST_S), now)
 
 
 def _copies(spans: Iterable[Span | None]) -> tuple[Span, ...]:
@@ -190,7 +192,7 @@ def _lives(row: Row) -> str:
 
 def went_on(seen: Lifetimes, moment_s: float) -> int:
     """How many lines that were there at this moment are still in the same life at the end."""
-    return sum(1 for row in seen.rows if row.alive_at(moment_s) and row.alive_at(moment_s) == row.alive_at(seen.end_s))
+    return sum(1 for row in seen.rows if row.alive_at(moment_s) and row.alive_at(moment_s) == row.alive_at(seen.now_s))
 
 
 def said_in_words(seen: Lifetimes, said: Said) -> str:
@@ -202,7 +204,7 @@ def said_in_words(seen: Lifetimes, said: Said) -> str:
 def picture(seen: Lifetimes, w: float, label: str, said: Said | None = None) -> Pic:
     top = TOP_PX if said else 2
     p = Pic(w, top + ROW_PX * len(seen.rows) + 26, label)
-    x = Axis(2, w - 8, seen.end_s - seen.began_s)
+    x = Axis(2, w - 8, seen.end_s - seen.began_s, seen.now_s - seen.began_s)
     for i, row in enumerate(seen.rows):
         _row(p, row, x, seen.began_s, top + i * ROW_PX)
     if said:
@@ -247,4 +249,4 @@ def _row(p: Pic, row: Row, x: Axis, began_s: float, y: float) -> None:
 
 
 def _edges(span: Span, x: Axis, began_s: float) -> tuple[float, float]:
-    return x(span.from_s - began_s), x.right if span.to_s is None else x(span.to_s - began_s)
+    return x(span.from_s - began_s), x(x.now) if span.to_s is None else x(span.to_s - began_s)

@@ -40,7 +40,8 @@ class Life:
 
 @dataclass(slots=True)
 class Lives:
-    """What the timeline draws: pods by UID, the wanted number over time, the last second; `began_s` is the left edge since 1970."""
+    """What the timeline draws: pods by UID, the wanted number over time, the last second of the axis; `began_s` is the left edge since
+    1970. What is known ends at `now`, and nothing is drawn behind it."""
 
     pods: list[Life]
     wanted: Steps
@@ -49,7 +50,13 @@ class Lives:
     earlier: int = 0
     """Pods that were gone before the left edge."""
     uids: list[str] = field(default_factory=list)
+    known_s: float | None = None
     _changes: dict[str, dict[float, int]] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def now(self) -> float:
+        """The last second of which anything is known; the axis may go on, up to a predicted moment."""
+        return self.end if self.known_s is None else self.known_s
 
     @property
     def by_uid(self) -> dict[str, Life]:
@@ -144,7 +151,7 @@ def lives(history: History, end_s: float | None = None, since_s: float | None = 
 
 def of_chronicle(seen: Chronicle, end_s: float | None = None, since_s: float | None = None) -> Lives:
     began = max(seen.first, since_s) if since_s else seen.first
-    end = max((end_s - began) if end_s else 0, seen.last - began + 2, SHORTEST_S)
+    now = max((end_s - began) if end_s else 0, seen.last - began + (0 if end_s else 2))
 
     def moved(life: Life) -> Life:
         steps = [(round(at - began, 2), state) for at, state in life.steps]
@@ -152,7 +159,8 @@ def of_chronicle(seen: Chronicle, end_s: float | None = None, since_s: float | N
 
     shown = {uid: moved(life) for uid, life in seen.pods.items() if life.gone is None or life.gone > began}
     wanted = from_zero([(round(at - began, 2), n) for at, n in seen.wanted])
-    return Lives(list(shown.values()), wanted, end, began, len(seen.pods) - len(shown), list(shown))
+    gone = len(seen.pods) - len(shown)
+    return Lives(list(shown.values()), wanted, max(now, SHORTEST_S), began, gone, list(shown), now)
 
 
 def from_zero(steps: Steps) -> Steps:

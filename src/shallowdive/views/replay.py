@@ -79,7 +79,7 @@ def html(recording: Recording, scene: Scene) -> str:
     keys = (key("M1 9H25", "wanted", "ink") if seen.wanted else "") + key("M1 9H25", "your prediction", "you", "5 4").replace(
         "<span", '<span class="sd-mine"'
     )
-    states = sorted({s for p in seen.pods for _, _, s in p.spans(seen.end)})
+    states = sorted({s for p in seen.pods for _, _, s in p.spans(seen.now)})
     read = "Each lane is one pod; a new lane is a new pod. At the dashed line something was done."
     frame = framed(
         scene.title,
@@ -101,7 +101,7 @@ def steps(seen: Lives) -> list[tuple[float, str]]:
     happened: list[tuple[float, str, str]] = [(t, "", f"{n} wanted") for t, n in seen.wanted if t > 0]
     for pod in seen.pods:
         name = timeline.short_name(pod.name, DESK_PX)
-        happened += [(at, name, STATE[state][0]) for at, _, state in pod.spans(seen.end) if at > 0]
+        happened += [(at, name, STATE[state][0]) for at, _, state in pod.spans(seen.now) if at > 0]
         happened += [(pod.gone, name, "gone")] if pod.gone is not None and pod.gone < seen.end else []
     groups: list[list[tuple[float, str, str]]] = []
     for change in sorted(happened):

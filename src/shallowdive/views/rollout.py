@@ -43,6 +43,8 @@ class Rollout:
     began_s: float = 0.0
     said: tuple[int, float] | None = None
     """Of a hundred requests so many would fail, the learner said; from this second on."""
+    now: float = 0.0
+    """What is known ends here, perhaps before the end of the axis."""
 
     def counted(self, since: float = 0.0) -> tuple[int, int]:
         """Answered and failed requests."""
@@ -59,7 +61,7 @@ def read(history: History, traffic: list[Second] | None = None, end_s: float | N
     every = [Part(f"v{n}", state, pods.counts(of)) for state, of in STATES.items() for n, pods in sorted(of_version.items())]
     parts = [part for part in every if any(n for _, n in part.steps)]
     asked = None if traffic is None else [(s.at_s - everything.began_s, s) for s in traffic if s.at_s >= everything.began_s - 1]
-    return Rollout(parts, everything.wanted, everything.end, asked, everything.began_s)
+    return Rollout(parts, everything.wanted, everything.end, asked, everything.began_s, now=everything.now)
 
 
 def _numbered(seen: Chronicle, end_s: float | None, since_s: float | None) -> tuple[Lives, dict[str, int]]:
@@ -127,12 +129,12 @@ def picture(seen: Rollout, w: float, label: str) -> Pic:
     phone, asked = w < 400, seen.seconds is not None
     left = 44 if phone else 96
     p = Pic(w, TOP + AREA_PX + 12 + (LINE_PX + 24 if asked else 0) + 26, label)
-    x = Axis(left, w - 12, seen.end)
+    x = Axis(left, w - 12, seen.end, seen.now)
     times = sorted({t for steps in [*(part.steps for part in seen.parts), seen.wanted] for t, _ in steps} | {0.0})
     blocks, base = [], [0] * len(times)
     for part in seen.parts:
         upper = [b + _at(part.steps, t) for b, t in zip(base, times, strict=True)]
-        blocks.append(Block(part, [*times, seen.end], base, upper))
+        blocks.append(Block(part, [*times, max(seen.now, times[-1])], base, upper))
         base = upper
     wanted = seen.wanted[-1][1] if seen.wanted else 0
     peak = max([*base, *(n for _, n in seen.wanted), 1])
@@ -210,8 +212,8 @@ def _success(p: Pic, seen: Rollout, asked: list[tuple[float, Second]], x: Axis, 
     for n, at in (("all", y + 6), ("none", y + LINE_PX - 8)):
         p.line(x.left, at, x.right, at, "hair", 1)
         p.text(x.left - 8, at + 4, n, fill="muted", anchor="end")
-    spans = [(t, s.answered / (s.answered + s.failed)) for t, s in asked if s.answered + s.failed and t <= seen.end]
-    for (t, share), (until, _) in pairwise([*spans, (min(spans[-1][0] + 1, seen.end), 0.0)] if spans else []):
+    spans = [(t, s.answered / (s.answered + s.failed)) for t, s in asked if s.answered + s.failed and t <= seen.now]
+    for (t, share), (until, _) in pairwise([*spans, (min(spans[-1][0] + 1, seen.now), 0.0)] if spans else []):
         level = y + 6 + (LINE_PX - 14) * (1 - share)
         p.line(x(t), level, x(until), level, "ready" if share == 1 else "fail", 3)
     bad = next((t for t, share in spans if share < 1), None)

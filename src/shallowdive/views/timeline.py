@@ -37,11 +37,11 @@ def draw(history: History, end_s: float | None = None, *, since_s: float | None 
     seen = lives(history, end_s, since_s)
     if not seen.pods:
         return Drawn("", "", "Your namespace is empty. Run the cell that makes pods; they appear here by themselves.", empty=True)
-    now = seen.end
+    now = seen.now
     if said:
         seen.end = max(seen.end, said.since_s - seen.began_s + said.after_s + 2)
     facts = in_words(seen) + (f" {prediction.in_words(seen, said, now)}" if said else "")
-    states = sorted({s for p in seen.pods for _, _, s in p.spans(seen.end)})
+    states = sorted({s for p in seen.pods for _, _, s in p.spans(now)})
     keys = (key("M1 9H25", "wanted", "ink") if seen.wanted else "") + (key("M1 9H25", "your prediction", "you", "5 4") if said else "")
     read = "Each lane is one pod; a new lane is a new pod."
     if len(seen.pods) > MOST_LANES:
@@ -54,7 +54,7 @@ def draw(history: History, end_s: float | None = None, *, since_s: float | None 
 
 
 def in_words(seen: Lives) -> str:
-    wanted, ready = seen.wanted_at(seen.end), seen.count(seen.end)
+    wanted, ready = seen.wanted_at(seen.now), seen.count(seen.now)
     gone = sum(1 for p in seen.pods if p.gone is not None)
     words = f"{wanted} wanted, {ready} ready. " if seen.wanted else f"{ready} ready. "
     earlier = f" {seen.earlier} more ended earlier." if seen.earlier else ""
@@ -80,7 +80,7 @@ def picture(seen: Lives, w: float, label: str, said: Said | None = None, now: fl
     phone, n, top = w < 400, len(seen.pods), TOP_PX
     left, right, below_y, lane, gap = measures(w, n)
     p = Pic(w, below_y + (n * (lane + gap) if n <= MOST_LANES else BANDS_PX + 12) + 26, label)
-    x = Axis(left, right, seen.end)
+    x = Axis(left, right, seen.end, seen.now)
     ready = seen.counts()
     peak = max([n for _, n in seen.wanted] + [n for _, n in ready] + [1, room_for, said.value if said else 1])
 
@@ -89,7 +89,7 @@ def picture(seen: Lives, w: float, label: str, said: Said | None = None, now: fl
 
     _chart(p, seen, x, ready, {n: y(n) for n in range(peak + 1)}, top)
     if said:
-        prediction.draw(p, seen, said, x, y, seen.end if now is None else now)
+        prediction.draw(p, seen, said, x, y, seen.now if now is None else now)
     if n > MOST_LANES:
         _bands(p, seen, x, below_y)
     else:
@@ -106,8 +106,8 @@ def _chart(p: Pic, seen: Lives, x: Axis, ready: list[tuple[float, int]], y: dict
         p.text(x.left - 8, y[n] + 4, str(n), fill="muted", anchor="end")
     p.text(0, top - 8, "ready pods", fill="muted")
     d = f"M{x(0):.1f} {y[0]:.1f}" + "".join(f"H{x(t):.1f}V{y[n]:.1f}" for t, n in ready)
-    p.path(d + f"H{x(seen.end):.1f}V{y[0]:.1f}Z", "ready_tint", "ready")
-    for (t, n), (until, _) in pairwise([*seen.wanted, (seen.end, 0)]):
+    p.path(d + f"H{x(x.now):.1f}V{y[0]:.1f}Z", "ready_tint", "ready")
+    for (t, n), (until, _) in pairwise([*seen.wanted, (x.now, 0)]):
         if x(until) - x(t) > 84:
             p.text(x(t) + 6, y[n] - 6, f"wanted {n}", bold=True)
     p.path(x.steps(seen.wanted, y), "none", "ink", 2)
@@ -116,7 +116,7 @@ def _chart(p: Pic, seen: Lives, x: Axis, ready: list[tuple[float, int]], y: dict
 def _lane(p: Pic, life: Life, x: Axis, y: float, h: float) -> None:
     fill, left = "muted" if life.gone is not None else "ink", x.left
     p.text(left - 8, y + 11, short_name(life.name, left), fill=fill, anchor="end", mono=True, room=left - 8)
-    for at, until, state in life.spans(x.end):
+    for at, until, state in life.spans(x.now):
         bar(p, x(at), y, x(until) - x(at), h, state, r=2)
         if state in ("backoff", "failed") and x(until) - x(at) > 16:
             glyph(p, (x(at) + x(until)) / 2, y + h / 2, state, STATE[state][1], 0.7)
@@ -125,13 +125,13 @@ def _lane(p: Pic, life: Life, x: Axis, y: float, h: float) -> None:
 
 
 def _thin(p: Pic, life: Life, x: Axis, y: float, h: float) -> None:
-    for at, until, state in life.spans(x.end):
+    for at, until, state in life.spans(x.now):
         p.rect(x(at), y, x(until) - x(at), h, SOLID.get(state, STATE[state][1]))
 
 
 def _bands(p: Pic, seen: Lives, x: Axis, top: float) -> None:
     """Stacked: how many pods were in which state; the words stand on the band where it is highest."""
-    columns = [seen.end * i / 160 for i in range(161)]
+    columns = [x.now * i / 160 for i in range(161)]
     layers = [(word, _sampled(seen.counts(states), columns)) for word, (states, _) in BANDS.items()]
     most = max(sum(values) for values in zip(*(v for _, v in layers), strict=True)) or 1
     base, names = [0] * len(columns), []
