@@ -15,10 +15,10 @@ from shallowdive.objects.pods import container_statuses, long_running
 from shallowdive.views.axis import Axis, where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
 from shallowdive.views.kept import Kept
+from shallowdive.views.lives import SEEN_S, SHORTEST_S
 from shallowdive.views.said import Said
 from shallowdive.views.shapes import Pic
 
-SHORTEST_S = 12
 TOP_PX, ROW_PX, BAR_PX = 26, 54, 20
 CUT_PX = 4
 """Between two lives there is at least so much paper, however short the time was."""
@@ -155,7 +155,7 @@ def _read(seen: Places, now_s: float | None, since_s: float | None) -> Lifetimes
     if users:
         rows.append(Row("files of container", users[-1].container, _copies(run for p in users for _, run in p.runs)))
     began = max(seen.first, since_s or 0)
-    now = max(now_s or 0, seen.last + (0 if now_s else 2))
+    now = max(now_s or 0, seen.last + SEEN_S)
     return Lifetimes(tuple(rows), began, max(now, began + SHORTEST_S), now)
 
 

@@ -14,11 +14,10 @@ from shallowdive.objects.pods import is_unheard_of, pod_state
 from shallowdive.views.axis import Axis, where_free
 from shallowdive.views.frame import DESK_PX, PHONE_PX, Drawn, key
 from shallowdive.views.kept import Kept
-from shallowdive.views.lives import Life
+from shallowdive.views.lives import SEEN_S, SHORTEST_S, Life
 from shallowdive.views.said import Said
 from shallowdive.views.shapes import Pic, bar
 
-SHORTEST_S = 12
 TOP_PX, HEAD_PX, POD_PX, GAP_PX, BELOW_PX = 24, 22, 11, 3, 12
 MOST_PODS = 10
 """Lines in one lane: the newest."""
@@ -112,7 +111,7 @@ def _read(seen: Nodes, now_s: float | None, since_s: float | None, said: Said | 
     if not seen.nodes:
         return None
     began = max(seen.first, since_s or 0)
-    now = max((now_s or 0) - began, seen.last - began + 2)
+    now = max((now_s or 0) - began, seen.last - began + SEEN_S)
     end = max(now, SHORTEST_S, said.since_s - began + said.value / said.speed + 2 if said else 0)
     lanes = tuple(_lane(name, node, began) for name, node in sorted(seen.nodes.items()))
     return Lanes(lanes, began, end, now)

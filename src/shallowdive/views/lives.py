@@ -13,7 +13,8 @@ from shallowdive.objects import controller_uid, is_helper, name_of, uid_of
 from shallowdive.objects.pods import pod_state
 from shallowdive.views.kept import Kept
 
-SHORTEST_S = 12
+SHORTEST_S, SEEN_S = 12, 2
+"""Seconds of the axis at least; what came last is drawn so wide at least that it can be seen."""
 Steps = list[tuple[float, int]]
 """A number over time: (from this second on, so many)."""
 
@@ -151,7 +152,7 @@ def lives(history: History, end_s: float | None = None, since_s: float | None = 
 
 def of_chronicle(seen: Chronicle, end_s: float | None = None, since_s: float | None = None) -> Lives:
     began = max(seen.first, since_s) if since_s else seen.first
-    now = max((end_s - began) if end_s else 0, seen.last - began + (0 if end_s else 2))
+    now = max((end_s - began) if end_s else 0, seen.last - began + SEEN_S)
 
     def moved(life: Life) -> Life:
         steps = [(round(at - began, 2), state) for at, state in life.steps]
