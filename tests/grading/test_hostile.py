@@ -1,4 +1,5 @@
-"""Answers that attack: no point that was not earned, nothing alive afterwards, nothing read or written outside, nobody else's mark changed.
+"""Answers that attack: no point that was not earned, nothing alive afterwards, nobody else's mark changed. What they can see and write is
+in test_cage.py.
 
 Each file of hostile/ stands in one answer cell of a lab that is otherwise as it was handed out. On the embedded cluster; a few in every
 run, all with `--every-mutant` (make soak)."""
@@ -20,7 +21,7 @@ from shallowdive.grading.cage import FIRST_USER, bubblewrap
 from shallowdive.grading.row import Row
 from shallowdive.grading.run import Grader
 from shallowdive.grading.submissions import Submission, parse
-from tests.grading.handed_in import ROOT, changed, given, solved, text
+from tests.grading.handed_in import changed, given, solved, text
 
 pytestmark = [
     pytest.mark.long,
@@ -45,7 +46,6 @@ class Class:
 
     rows: dict[str, Row]
     canaries: list[bool]
-    before: dict[str, float]
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +58,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
         good = Submission("good", "good", parse(text(solved(LAB))))
         reference = Submission(CANARY, "", parse(text(solved(LAB))))
         grader = Grader(open_access(home), LABS[LAB], given(LAB), LIMIT_S)
-        before = {str(p): p.stat().st_mtime for p in (ROOT / "src").rglob("*.py")}
         batch = Batch(grader, Journal.load(home.root / "journal.jsonl"), reference, WORKERS, lambda _: None)
         rows = batch.run([attack(n) for n in names[:3]] + [good] + [attack(n) for n in names[3:]])
-        yield Class({r.student: r for r in rows}, batch.canaries, before)
+        yield Class({r.student: r for r in rows}, batch.canaries)
     finally:
         backend.down(lambda _: None)
 
@@ -79,11 +78,10 @@ def test_who_did_the_work_beside_them_has_all_points_and_so_has_the_reference(gr
     assert graded.rows["good"].of >= 5
 
 
-def test_nothing_of_any_attack_is_alive_and_nothing_of_ours_was_written(graded: Class) -> None:
+def test_nothing_of_any_attack_is_alive(graded: Class) -> None:
     users = range(FIRST_USER, FIRST_USER + 100)
     alive = [" ".join(p.cmdline()) for p in psutil.process_iter() if p.uids().real in users and p.status() != psutil.STATUS_ZOMBIE]
     assert alive == []
-    assert {str(p): p.stat().st_mtime for p in (ROOT / "src").rglob("*.py")} == graded.before
 
 
 def test_an_attack_ends_within_its_limit(graded: Class) -> None:

@@ -217,12 +217,12 @@ class Session:
     def predict(self, name: str, value: object, options: tuple[object, ...] = ()) -> None:
         """Commit to a prediction before acting. It counts that you made one, never whether it was right."""
         self._write(f"predict.{name}", value, options)
-        print(f"You said: {value}. Now find out.")  # noqa: T201
+        print(f"You said: {str(value).rstrip('.')}. Now find out.")  # noqa: T201
 
     def answer(self, name: str, value: object, options: tuple[object, ...] = ()) -> None:
         """Answer a question about what you saw; the judge compares it with the cluster."""
         self._write(f"answer.{name}", value, options)
-        print(f"Noted: {value}.")  # noqa: T201
+        print(f"Noted: {str(value).rstrip('.')}.")  # noqa: T201
 
     def answered(self, name: str) -> Any:
         """What was answered to a question; None when nothing was yet."""
