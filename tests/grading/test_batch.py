@@ -11,7 +11,9 @@ from typing import Any
 
 from shallowdive.checks import LABS, CheckResult
 from shallowdive.grading.batch import CANARY, CANARY_EVERY, Batch, Journal
+from shallowdive.grading.merge import merge
 from shallowdive.grading.row import Row
+from shallowdive.grading.run import digest_of
 from shallowdive.grading.submissions import Submission
 
 LAB = LABS["12-deployment"]
@@ -44,6 +46,8 @@ class FakeGrader:
         time.sleep(0.01)
         turn = self.graded.count(CANARY)
         ours = {CANARY: (turn not in self.bad, True), "(untouched 0)": (False, True)}
+        if not submission.ours:
+            row.digest = digest_of(merge(self.instructor, submission.notebook).notebook)
         met = ours.get(submission.student) or self.marks[submission.student]
         row.judged([CheckResult(name, ok, "w", "g") for name, ok in zip(("work", "given"), met, strict=True)], self.given)
         with self.lock:
@@ -95,7 +99,7 @@ def test_a_batch_that_was_killed_goes_on_and_repeats_nothing(tmp_path: Path) -> 
 def test_a_submission_that_was_for_review_by_our_fault_or_was_replaced_is_graded_again(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     spoiled = Row("ada", LAB.id, LAB.version, "needs review", "the infrastructure failed: x", where="ada/x.ipynb")
-    older = Row("bob", LAB.id, LAB.version, "graded", where="bob/old.ipynb")
+    older = Row("bob", LAB.id, LAB.version, "graded", where="bob/x.ipynb", digest="of another notebook")
     version = Row("cy", LAB.id, LAB.version + 1, "graded", where="cy/x.ipynb")
     for row in (spoiled, older, version):
         journal.add(row)
@@ -113,6 +117,16 @@ def test_when_the_reference_is_not_full_what_ran_beside_it_is_for_review_and_few
     assert all("reference solution" in r.why and r.points == 0 for r in rows[10:20])
     assert made.workers == 2
     assert made.canaries == [True, True, False, True]
+
+
+def test_rows_that_no_reference_has_confirmed_before_a_kill_are_confirmed_or_for_review_afterwards(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    batch(tmp_path, FakeGrader(MARKS)).run(handed_in(NAMES[:4]))
+    lines = journal.read_text().splitlines(keepends=True)
+    assert lines[-1].strip() == '{"confirmed": true}'
+    journal.write_text("".join(lines[:-1]))  # killed before the reference ran
+    rows = batch(tmp_path, FakeGrader(MARKS, bad={1})).run(handed_in(NAMES[:5]))
+    assert [r.state for r in rows] == ["needs review"] * 4 + ["graded"]
 
 
 def test_a_later_line_of_the_journal_counts(tmp_path: Path) -> None:

@@ -42,7 +42,14 @@ def hand_in(folder: Path, files: dict[str, bytes]) -> Path:
     ],
 )
 def test_the_student_is_read_from_the_name_that_a_school_gives(name: str, student: str) -> None:
-    assert student_of(name) == student
+    assert student_of(name)[0] == student
+
+
+def test_two_students_of_one_name_are_two_rows(tmp_path: Path) -> None:
+    names = ("Ann Lee_4711_assignsubmission_file_", "Ann Lee_4712_assignsubmission_file_", "Bo_9_assignsubmission_file_")
+    found = rows(hand_in(tmp_path, {f"{name}/lab.ipynb": GOOD for name in names}))
+    assert list(found) == ["Ann Lee (4711)", "Ann Lee (4712)", "Bo"]
+    assert all(row.notebook for row in found.values())
 
 
 def test_folders_archives_and_files_beside_each_other_are_rows(tmp_path: Path) -> None:

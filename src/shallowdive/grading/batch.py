@@ -15,16 +15,18 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from shallowdive.errors import Unhealthy
 from shallowdive.grading.cage import own_user
-from shallowdive.grading.merge import untouched
+from shallowdive.grading.merge import merge, untouched
 from shallowdive.grading.row import Row
 from shallowdive.grading.run import Grader, digest_of
 from shallowdive.grading.submissions import Submission
 
 CANARY_EVERY = 10
 CANARY = "(reference)"
+CONFIRMED: dict[str, Any] = {"confirmed": True}
 Say = Callable[[str], None]
 
 
@@ -34,36 +36,54 @@ class Journal:
 
     path: Path
     rows: dict[str, Row] = field(default_factory=dict)
+    unconfirmed: list[Row] = field(default_factory=list)
+    """Graded since the last line that says that the reference was full."""
 
     @classmethod
     def load(cls, path: Path) -> Journal:
         journal = cls(path)
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             try:
-                row = Row(**json.loads(line))
+                found = json.loads(line)
+                if found == CONFIRMED:
+                    journal.unconfirmed.clear()
+                    continue
+                row = Row(**found)
             except (ValueError, TypeError):
                 continue
             journal.rows[row.student] = row
+            journal.unconfirmed.append(row)
         return journal
 
     def add(self, row: Row) -> None:
         self.rows[row.student] = row
+        self._write(asdict(row))
+
+    def confirm(self) -> None:
+        """The reference is full: what was graded so far stands."""
+        self.unconfirmed.clear()
+        self._write(CONFIRMED)
+
+    def _write(self, line: dict[str, Any]) -> None:
         with self.path.open("a+b") as file:
             end = file.seek(0, os.SEEK_END)
             cut_off = False
             if end:
                 file.seek(end - 1)
                 cut_off = file.read(1) != b"\n"
-            file.write((b"\n" if cut_off else b"") + json.dumps(asdict(row), ensure_ascii=False).encode() + b"\n")
+            file.write((b"\n" if cut_off else b"") + json.dumps(line).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
-    def done(self, submission: Submission, lab: str, version: int) -> bool:
-        """A row of the same lab and version that was graded, or that no run can change. What the infrastructure spoiled is run again."""
+    def done(self, submission: Submission, lab: str, version: int, digest: str) -> bool:
+        """The same notebook was graded for the same lab and version, or no run can change its row. What the infrastructure spoiled, and
+        what a student has handed in anew, is run again."""
         row = self.rows.get(submission.student)
-        if row is None or (row.lab, row.lab_version, row.where) != (lab, version, submission.where):
+        if row is None or (row.lab, row.lab_version) != (lab, version):
             return False
-        return row.state == "graded" or (submission.notebook is None and row.why == submission.problem)
+        if submission.notebook is None:
+            return row.why == submission.problem
+        return row.state == "graded" and row.digest == digest
 
 
 @dataclass(slots=True)
@@ -77,14 +97,13 @@ class Batch:
     say: Say
     users: list[int] = field(default_factory=list)
     canaries: list[bool] = field(default_factory=list)
-    _since: list[Row] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, submissions: Iterable[Submission]) -> list[Row]:
         """Grade those that are not done; returns a row for every submission, in their order."""
         everyone = list(submissions)
         lab = self.grader.lab
-        todo = [s for s in everyone if not self.journal.done(s, lab.id, lab.version)]
+        todo = [s for s in everyone if not self.journal.done(s, lab.id, lab.version, self._digest(s))]
         runnable = [s for s in todo if s.notebook is not None]
         for s in todo:
             if s.notebook is None:
@@ -124,14 +143,14 @@ class Batch:
         good = row.full
         self.canaries.append(good)
         if good:
-            self._since.clear()
+            self.journal.confirm()
             return
         missed = ", ".join(c["name"] for c in row.criteria if not c["passed"]) or row.why
         self.say(f"the reference solution is not full ({missed}): what ran beside it is for review, and fewer run at a time from now on")
-        for beside in self._since:
+        for beside in self.journal.unconfirmed:
             beside.for_review(f"the reference solution, run beside it, was not full: {missed}")
             self._finished(beside)
-        self._since.clear()
+        self.journal.unconfirmed.clear()
         self.workers = max(1, self.workers // 2)
 
     def _untouched(self) -> None:
@@ -163,7 +182,10 @@ class Batch:
 
     def _counts(self, row: Row) -> None:
         self._finished(row)
-        self._since.append(row)
+        self.journal.unconfirmed.append(row)
+
+    def _digest(self, submission: Submission) -> str:
+        return digest_of(merge(self.grader.instructor, submission.notebook).notebook) if submission.notebook else ""
 
     def _finished(self, row: Row) -> None:
         with self._lock:

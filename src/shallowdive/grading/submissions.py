@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from shallowdive.grading import archive
 MOST_CELLS, MOST_SOURCE = 1_000, 200_000
 """Of a notebook that is taken: cells, and characters of one cell's source."""
 LMS_NAMES = (
-    re.compile(r"^(?P<who>.+?)_\d+_assignsubmission_file(?:_.*)?$"),  # Moodle: Full Name_4711_assignsubmission_file_
-    re.compile(r"^(?P<who>[^_]+?)(?:_LATE)?_\d+_\d+_.+$"),  # Canvas: lastnamefirst_LATE_4711_8150_notebook.ipynb
-    re.compile(r"^(?P<who>.+?)_attempt_\d{4}-[\d-]+.*$"),  # Blackboard: Lab 12_jdoe_attempt_2026-11-27-10-00-00_x.ipynb
+    re.compile(r"^(?P<who>.+?)_(?P<id>\d+)_assignsubmission_file(?:_.*)?$"),  # Moodle: Full Name_4711_assignsubmission_file_
+    re.compile(r"^(?P<who>[^_]+?)(?:_LATE)?_(?P<id>\d+)_\d+_.+$"),  # Canvas: lastnamefirst_LATE_4711_8150_notebook.ipynb
+    re.compile(r"^(?P<who>.+?)(?P<id>)_attempt_\d{4}-[\d-]+.*$"),  # Blackboard: Lab 12_jdoe_attempt_2026-11-27-10-00-00_x.ipynb
 )
 """How learning management systems name what they let one download."""
 
@@ -41,12 +42,14 @@ def find(folder: Path, lab: str) -> list[Submission]:
 
     What stands at the top belongs to one student: a folder, an archive, or a file whose name begins with the student's. OSError when
     `folder` itself cannot be listed."""
-    by_student: dict[str, archive.Found] = {}
+    by_student: dict[tuple[str, str], archive.Found] = {}
     for name, found in _at_the_top(folder):
         mine = by_student.setdefault(student_of(name), archive.Found())
         mine.notebooks |= {f"{name}/{path}" if path != name else path: data for path, data in found.notebooks.items()}
         mine.problems += found.problems
-    return [chosen(student, found, lab) for student, found in sorted(by_student.items())]
+    names = Counter(who for who, _ in by_student)
+    called = {key: key[0] if names[key[0]] == 1 else f"{key[0]} ({key[1]})" for key in by_student}
+    return [chosen(called[key], found, lab) for key, found in sorted(by_student.items())]
 
 
 def _at_the_top(folder: Path) -> list[tuple[str, archive.Found]]:
@@ -63,13 +66,14 @@ def _at_the_top(folder: Path) -> list[tuple[str, archive.Found]]:
     return sorted(tops_of.items())
 
 
-def student_of(name: str) -> str:
-    """The student in the name of a folder or file: as learning management systems write it, else the name without its ending."""
+def student_of(name: str) -> tuple[str, str]:
+    """The student in the name of a folder or file, and the number that tells two of one name apart: as learning management systems write
+    it, else the name without its ending, and ''."""
     stem = re.sub(r"\.(?:ipynb|zip)$", "", name, flags=re.IGNORECASE)
     for pattern in LMS_NAMES:
         if found := pattern.match(stem):
-            return found["who"].strip() or stem
-    return stem
+            return found["who"].strip() or stem, found["id"]
+    return stem, ""
 
 
 def chosen(student: str, found: archive.Found, lab: str) -> Submission:
