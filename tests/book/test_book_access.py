@@ -84,6 +84,17 @@ def test_a_chapter_is_printed_light_whole_and_without_the_frame_of_the_site(book
         page.close()
 
 
+def test_the_search_finds_a_word_without_a_network(book: Built, chromium: Browser) -> None:
+    seen = visit(chromium, f"{(book.html / 'search.html').as_uri()}?q=toleration", DESK, "light")
+    try:
+        seen.page.locator("#search-results li a").first.wait_for(state="visible")
+        found = " ".join(seen.page.locator("#search-results li").all_inner_texts())
+        assert "Cluster" in found
+        assert seen.foreign == []
+    finally:
+        seen.page.close()
+
+
 @pytest.mark.parametrize("name", toc_pages())
 def test_a_page_is_small_and_loads_no_widget_manager(book: Built, name: str) -> None:
     html = (book.html / f"{name}.html").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -47,6 +48,27 @@ def test_the_strict_build_writes_a_page_for_every_entry_of_the_table_of_contents
     missing = [page for page in ["index", *toc_pages()] if not (book.html / f"{page}.html").is_file()]
     assert missing == []
     assert "WARNING" not in book.output
+
+
+def test_no_page_is_empty_and_every_page_has_its_title(book: Built) -> None:
+    """A build that ends well and publishes nothing has happened to others: each page has its heading, and words below it."""
+    thin = {}
+    for page in toc_pages():
+        source = ROOT / f"{page}.md"
+        text = source.read_text(encoding="utf-8") if source.exists() else cells_of(ROOT / f"{page}.ipynb")
+        title = re.search(r"^# (.+)$", text, re.MULTILINE)
+        assert title, page
+        article = re.search(r"<article[^>]*>(.*?)</article>", (book.html / f"{page}.html").read_text(encoding="utf-8"), re.DOTALL)
+        words = re.sub(r"<[^>]+>", " ", article[1]).split() if article else []
+        if len(words) < 120 or not set(re.findall(r"\w+", title[1])) <= set(re.findall(r"\w+", " ".join(words[:40]))):
+            thin[page] = (title[1], len(words), words[:12])
+    assert thin == {}
+
+
+def cells_of(notebook: Path) -> str:
+    return "\n".join(
+        "".join(c["source"]) for c in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "markdown"
+    )
 
 
 def test_the_start_page_leads_to_the_landing_page(book: Built) -> None:
