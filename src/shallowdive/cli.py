@@ -25,7 +25,7 @@ from shallowdive.grading.results import write
 from shallowdive.grading.run import TOTAL_S, Grader
 from shallowdive.grading.submissions import Submission, find
 from shallowdive.lessons import lesson
-from shallowdive.lessons.place import find_namespace, forget, history_file, learner
+from shallowdive.lessons.place import NOBODY, find_namespace, forget, history_file, learner
 from shallowdive.live import History
 from shallowdive.notebooks import execute, place
 from shallowdive.notebooks.execute import read
@@ -239,7 +239,7 @@ def _lab(args: argparse.Namespace) -> int:
     open_access(home)
     if args.headless:
         return _headless(home, lab.id)
-    copies = place(COURSE / "labs", COURSE / "my-labs")
+    copies = place(COURSE / "labs", COURSE / "my-labs", "" if learner() == NOBODY else learner())
     first = next(c for c in copies if c.name.startswith(lab.id))
     print(f"opening {first.relative_to(COURSE)} in JupyterLab; stop it with Ctrl-C twice (the cluster stays: shallowdive down)")
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={COURSE / 'my-labs'}"]

@@ -12,6 +12,7 @@ import pytest
 from shallowdive.checks import LABS
 from shallowdive.checks.registry import NEEDS
 from shallowdive.errors import BadAnswer
+from shallowdive.grading.run import learner_in
 from shallowdive.notebooks.build import (
     learner_notebook,
     learner_text,
@@ -139,6 +140,17 @@ def test_a_learners_copy_is_made_once_and_a_newer_version_arrives_beside_it(tmp_
     assert [p.name for p in place(labs, mine)] == ["12-deployment.v2.ipynb"]
     assert [p.name for p in place(labs, mine)] == ["12-deployment.v2.ipynb"]
     assert "my work" in (mine / "12-deployment.ipynb").read_text()
+
+
+def test_a_learner_with_a_name_has_it_in_the_copy_and_a_grader_reads_it(tmp_path: Path) -> None:
+    labs = tmp_path / "labs"
+    labs.mkdir()
+    (labs / "12-deployment.ipynb").write_text(notebook(1))
+    (copy,) = place(labs, tmp_path / "ada", "ada")
+    (plain,) = place(labs, tmp_path / "anybody")
+    assert learner_in(json.loads(copy.read_text())) == "ada"
+    assert learner_in(json.loads(plain.read_text())) == "me"
+    assert learner_in({"metadata": {"shallowdive": {"learner": "../Eve"}}}) == "me"
 
 
 def test_a_copy_whose_metadata_is_gone_is_kept(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from shallowdive.grading.cage import Ended, Spec, isolation
 from shallowdive.grading.merge import Merged, is_check, merge
 from shallowdive.grading.row import Row
 from shallowdive.grading.submissions import Submission
-from shallowdive.lessons.place import drop_namespace, make_namespace
+from shallowdive.lessons.place import NOBODY, drop_namespace, make_namespace
 
 TOTAL_S, CELL_S = 900, 240
 """Limits of a submission and of one of its cells, in seconds."""
@@ -89,8 +89,10 @@ class Grader:
         made = Merged(submission.notebook) if submission.ours else merge(self.instructor, submission.notebook)
         row.notes += made.notes
         row.digest = digest_of(made.notebook)
+        if (drawn_for := learner_in(submission.notebook)) != NOBODY:
+            row.notes.append(f"what is drawn was drawn for {drawn_for}")
         try:
-            with self._namespace(learner_in(submission.notebook)) as place:
+            with self._namespace(drawn_for) as place:
                 ended, row.cells = self._run(made.notebook, made.taken, place, user)
                 if ended.why in ENDS:
                     row.notes.append(ENDS[ended.why])
@@ -218,4 +220,4 @@ def learner_in(notebook: Notebook) -> str:
     ours = notebook["metadata"].get("shallowdive")
     name = ours.get("learner") if isinstance(ours, dict) else None
     plain = isinstance(name, str) and 0 < len(name) <= 40 and name.strip("-") == name
-    return name if isinstance(name, str) and plain and all(c.isdigit() or c == "-" or "a" <= c <= "z" for c in name) else "me"
+    return name if isinstance(name, str) and plain and all(c.isdigit() or c == "-" or "a" <= c <= "z" for c in name) else NOBODY

@@ -16,12 +16,14 @@ from shallowdive.cluster.apply import apply
 from shallowdive.errors import BadAnswer, NotYet
 
 LAB, HOME = "shallowdive/lab", "shallowdive/home"
+NOBODY = "me"
+"""Who works here when nobody has said."""
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def learner() -> str:
     """Who works here: $SHALLOWDIVE_LEARNER, else `me`. At most 40 of a-z, 0-9 and inner dashes."""
-    name = os.environ.get("SHALLOWDIVE_LEARNER", "me")
+    name = os.environ.get("SHALLOWDIVE_LEARNER", NOBODY)
     if not (
         0 < len(name) <= 40 and all(c.isascii() and (c.isdigit() or c.islower() or c == "-") for c in name) and name.strip("-") == name
     ):
