@@ -40,6 +40,10 @@ def look(access: Access) -> dict[str, str]:
             seen[f"namespace {name_of(namespace)}"] = "there"
     for space in ("kube-system", "shallowdive-system", "local-path-storage", "default"):
         for pod in items(api, f"/api/v1/namespaces/{space}/pods"):
+            if name_of(pod).startswith(
+                "helper-pod-"
+            ):  # makes or removes a volume of somebody who works beside; the volumes are counted last
+                continue
             whose = name_of(pod) if "ownerReferences" not in pod["metadata"] else pod["metadata"].get("generateName") or name_of(pod)
             seen[f"pod {space}/{whose} on {pod['spec'].get('nodeName')}"] = "ready" if is_ready(pod) else "not ready"
         for kind in ("services", "configmaps", "secrets", "serviceaccounts"):
