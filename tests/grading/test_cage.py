@@ -17,7 +17,7 @@ import pytest
 from shallowdive.grading.cage import Ended, Spec, bubblewrap, isolation, own_user
 from tests.servers import clean_environment
 
-USER = own_user(900)
+USER = own_user()
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the cage needs Linux")
 
 
@@ -156,3 +156,15 @@ print(open("/proc/self/status").read().split("CapEff:")[1].split()[0])
     assert not (tmp_path / "new").exists()
     assert int(said[-1], 16) == 0
     assert isolation().startswith("bubblewrap")
+
+
+@pytest.mark.skipif(not USER, reason="a user of its own needs root and bubblewrap")
+def test_two_batches_on_one_machine_have_different_users() -> None:
+    """Seen: a second batch took the first one's numbers, and each killed what the other ran."""
+    other = subprocess.run(
+        [sys.executable, "-c", "from shallowdive.grading.cage import own_user; print(own_user(), own_user())"],
+        capture_output=True, text=True, timeout=60, env=clean_environment(), check=True,
+    )  # fmt: skip
+    users = [int(u) for u in other.stdout.split()]
+    assert len({*users, USER}) == 3
+    assert own_user() in users, "they are free again when their process has ended"

@@ -17,7 +17,7 @@ from shallowdive.checks import LABS
 from shallowdive.cluster import Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
 from shallowdive.grading.batch import CANARY, Batch, Journal
-from shallowdive.grading.cage import FIRST_USER, bubblewrap
+from shallowdive.grading.cage import bubblewrap
 from shallowdive.grading.row import Row
 from shallowdive.grading.run import Grader
 from shallowdive.grading.submissions import Submission, parse
@@ -46,6 +46,7 @@ class Class:
 
     rows: dict[str, Row]
     canaries: list[bool]
+    users: list[int]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
         grader = Grader(open_access(home), LABS[LAB], given(LAB), LIMIT_S)
         batch = Batch(grader, Journal.load(home.root / "journal.jsonl"), reference, WORKERS, lambda _: None)
         rows = batch.run([attack(n) for n in names[:3]] + [good] + [attack(n) for n in names[3:]])
-        yield Class({r.student: r for r in rows}, batch.canaries)
+        yield Class({r.student: r for r in rows}, batch.canaries, batch.users)
     finally:
         backend.down(lambda _: None)
 
@@ -79,7 +80,7 @@ def test_who_did_the_work_beside_them_has_all_points_and_so_has_the_reference(gr
 
 
 def test_nothing_of_any_attack_is_alive(graded: Class) -> None:
-    users = range(FIRST_USER, FIRST_USER + 100)
+    users = [user for user in graded.users if user]
     alive = [" ".join(p.cmdline()) for p in psutil.process_iter() if p.uids().real in users and p.status() != psutil.STATUS_ZOMBIE]
     assert alive == []
 

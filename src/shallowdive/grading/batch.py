@@ -108,7 +108,7 @@ class Batch:
         for s in todo:
             if s.notebook is None:
                 self._finished(self.grader.grade(s))
-        self.users = [own_user(i) for i in range(self.workers)] if runnable else []
+        self.users = [own_user() for _ in range(self.workers)] if runnable else []
         if runnable:
             self._canary()
             self._untouched()

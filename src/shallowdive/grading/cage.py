@@ -19,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -28,7 +29,9 @@ import psutil
 
 LOOK_S, GONE_S = 0.5, 5.0
 PR_SET_CHILD_SUBREAPER = 36
-FIRST_USER = 61_000
+FIRST_USER, MOST_USERS = 61_000, 500
+TAKEN: list[int] = []
+"""Locks on the users of this process; the system drops them when it ends."""
 BOX = ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session")
 SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ssl", "/etc/hosts", "/etc/resolv.conf",
@@ -86,9 +89,28 @@ def isolation() -> str:
     return "bubblewrap, limits" + (", a user of its own" if os.geteuid() == 0 else "") + "; the network is not isolated"
 
 
-def own_user(slot: int) -> int:
-    """A user that nobody has, for this place among those that run at a time; 0 where none can be given."""
-    return FIRST_USER + slot if bubblewrap() and os.geteuid() == 0 else 0
+def own_user() -> int:
+    """A user that nobody has and no other batch of this machine uses, for as long as this process lives; 0 where none can be given.
+
+    The cage kills everything of its user, so two of one number would end each other's programs."""
+    if not bubblewrap() or os.geteuid() != 0:
+        return 0
+    import fcntl
+
+    for user in range(FIRST_USER, FIRST_USER + MOST_USERS):
+        path = Path(tempfile.gettempdir()) / f"shallowdive-user-{user}.lock"
+        try:
+            lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            continue
+        TAKEN.append(lock)
+        return user
+    return 0
 
 
 def boxed(spec: Spec) -> list[str]:
