@@ -21,11 +21,16 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1d2733; background: #fff; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #d5dbe3; }
 .met { color: #11663f; } .unmet { color: #a3271f; } .review { color: #7a4d00; } td.wide { overflow-wrap: anywhere; }
+@media (max-width: 600px) {
+  table, tbody, tr, td { display: block; width: auto; } th { display: none; } td { border: 0; padding: .1rem 0; }
+  tr { border-bottom: 1px solid #8792a0; padding: .4rem 0; } td[data-is]::before { content: attr(data-is) ": "; opacity: .75; }
+}
 @media (prefers-color-scheme: dark) {
   body { color: #e6edf5; background: #14181e; } td, th { border-color: #364150; } a { color: #8ab8ff; }
   .met { color: #6fd3a0; } .unmet { color: #ff9a90; } .review { color: #ffce73; }
 }
 """
+SAID = {"want": "wanted", "got": "got", "look_at": "look at"}
 NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -127,7 +132,7 @@ def student_page(row: Row) -> str:
         lines.append("<table><tr><th>criterion</th><th>wanted</th><th>got</th><th>where to look</th></tr>")
         for c in row.criteria:
             mark = '<span class="met">✓</span>' if c["passed"] else '<span class="unmet">✗</span>'
-            cells = "".join(f'<td class="wide">{esc(c[k])}</td>' for k in ("want", "got", "look_at"))
+            cells = "".join(f'<td class="wide" data-is="{said}">{esc(c[k])}</td>' for k, said in SAID.items())
             given = " (no points: the notebook meets it as it is handed out)" if c["given"] else ""
             lines.append(f"<tr><td>{mark} {esc(c['name'])}{given}</td>{cells}</tr>")
         lines.append("</table>")
