@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -97,7 +96,6 @@ class Batch:
     say: Say
     users: list[int] = field(default_factory=list)
     canaries: list[bool] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, submissions: Iterable[Submission]) -> list[Row]:
         """Grade those that are not done; returns a row for every submission, in their order."""
@@ -107,7 +105,7 @@ class Batch:
         runnable = [s for s in todo if s.notebook is not None]
         for s in todo:
             if s.notebook is None:
-                self._finished(self.grader.grade(s))
+                self.journal.add(self.grader.grade(s))
         self.users = [own_user() for _ in range(self.workers)] if runnable else []
         if runnable:
             self._canary()
@@ -115,7 +113,9 @@ class Batch:
         began, done = time.monotonic(), 0
         while runnable:
             some, runnable = runnable[:CANARY_EVERY], runnable[CANARY_EVERY:]
-            for row in self._several(some, self._counts):
+            for row in self._several(some):
+                self.journal.add(row)
+                self.journal.unconfirmed.append(row)
                 done += 1
                 each = (time.monotonic() - began) / done
                 left = len(todo) - len([s for s in todo if s.notebook is None]) - done
@@ -123,7 +123,7 @@ class Batch:
             self._canary()
         return [self.journal.rows[s.student] for s in everyone]
 
-    def _several(self, submissions: list[Submission], done: Callable[[Row], None]) -> Iterable[Row]:
+    def _several(self, submissions: list[Submission]) -> Iterable[Row]:
         free, waiting = list(self.users[: self.workers]), list(submissions)
         running: dict[Future[Row], int] = {}
         with ThreadPoolExecutor(self.workers) as pool:
@@ -133,9 +133,7 @@ class Batch:
                     running[pool.submit(self.grader.grade, waiting.pop(0), user)] = user
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     free.append(running.pop(future))
-                    row = future.result()
-                    done(row)
-                    yield row
+                    yield future.result()
 
     def _canary(self) -> None:
         """Grade the reference. Not full: halve, and what ran since the last good one is for a person."""
@@ -149,7 +147,7 @@ class Batch:
         self.say(f"the reference solution is not full ({missed}): what ran beside it is for review, and fewer run at a time from now on")
         for beside in self.journal.unconfirmed:
             beside.for_review(f"the reference solution, run beside it, was not full: {missed}")
-            self._finished(beside)
+            self.journal.add(beside)
         self.journal.unconfirmed.clear()
         self.workers = max(1, self.workers // 2)
 
@@ -168,28 +166,15 @@ class Batch:
         except (OSError, ValueError, KeyError, TypeError):
             pass  # not made yet, or of something else
         self.say(f"what the notebook meets as it is handed out: {len(notebooks)} runs")
-        rows = list(
-            self._several([Submission(f"(untouched {i})", "the lab", n, ours=True) for i, n in enumerate(notebooks)], self._nothing)
-        )
+        rows = list(self._several([Submission(f"(untouched {i})", "the lab", n, ours=True) for i, n in enumerate(notebooks)]))
         unjudged = [row.why for row in rows if row.state != "graded"]
         if unjudged:
             raise Unhealthy("the notebook as it is handed out could not be judged", saw=unjudged[0], try_this="shallowdive status")
         self.grader.given = frozenset(c["name"] for row in rows for c in row.criteria if c["passed"])
         kept.write_text(json.dumps({"of": key, "given": sorted(self.grader.given)}), encoding="utf-8")
 
-    def _nothing(self, row: Row) -> None:
-        """What is done with a row that is nobody's."""
-
-    def _counts(self, row: Row) -> None:
-        self._finished(row)
-        self.journal.unconfirmed.append(row)
-
     def _digest(self, submission: Submission) -> str:
         return digest_of(merge(self.grader.instructor, submission.notebook).notebook) if submission.notebook else ""
-
-    def _finished(self, row: Row) -> None:
-        with self._lock:
-            self.journal.add(row)
 
 
 def _verdict(row: Row) -> str:

@@ -102,10 +102,15 @@ def chosen(student: str, found: archive.Found, lab: str) -> Submission:
     return Submission(student, problem=f"no notebook of this lab: {why}", notes=notes)
 
 
+def stated(notebook: dict[str, Any], what: str) -> Any:
+    """What the notebook says of itself in our part of its metadata, of any type; None when it says nothing."""
+    ours = notebook["metadata"].get("shallowdive")
+    return ours.get(what) if isinstance(ours, dict) else None
+
+
 def lab_in(notebook: dict[str, Any]) -> str:
     """The id that the notebook carries; '' when it has none."""
-    ours = notebook["metadata"].get("shallowdive")
-    lab = ours.get("lab") if isinstance(ours, dict) else None
+    lab = stated(notebook, "lab")
     return lab if isinstance(lab, str) else ""
 
 

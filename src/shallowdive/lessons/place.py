@@ -24,13 +24,15 @@ ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 def learner() -> str:
     """Who works here: $SHALLOWDIVE_LEARNER, else `me`. At most 40 of a-z, 0-9 and inner dashes."""
     name = os.environ.get("SHALLOWDIVE_LEARNER", NOBODY)
-    if not (
-        0 < len(name) <= 40 and all(c.isascii() and (c.isdigit() or c.islower() or c == "-") for c in name) and name.strip("-") == name
-    ):
+    if not is_a_name(name):
         raise BadAnswer(
             "this learner's name cannot be used as a label", saw=repr(name), try_this="SHALLOWDIVE_LEARNER: a-z, 0-9, dashes; at most 40"
         )
     return name
+
+
+def is_a_name(name: str) -> bool:
+    return 0 < len(name) <= 40 and all(c.isascii() and (c.isdigit() or c.islower() or c == "-") for c in name) and name.strip("-") == name
 
 
 def needs_met(lab: Lab, access: Access) -> None:

@@ -1,0 +1,31 @@
+"""What a student may have put in the place of a report is neither followed nor waited for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shallowdive.grading.run import failed_cells
+
+REPORT = "<testsuites><testcase name='Cell 1'><failure>one\nNameError: x</failure></testcase><testcase name='Cell 0'/></testsuites>"
+ENTITIES = "<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]><testsuites>&b;</testsuites>"
+
+
+def test_the_last_line_of_a_students_failed_cell_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cells.xml").write_text(REPORT)
+    assert failed_cells(tmp_path / "cells.xml", ["given", "repair"], ["repair"]) == ["repair: NameError: x"]
+    assert failed_cells(tmp_path / "cells.xml", ["given", "repair"], []) == []
+
+
+@pytest.mark.timeout(20)
+def test_links_pipes_folders_devices_and_entities_are_no_report(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text(REPORT)
+    places = {name: tmp_path / name for name in ("link", "zero", "pipe", "folder", "entities", "nothing")}
+    places["link"].symlink_to(tmp_path / "real")
+    places["zero"].symlink_to("/dev/zero")
+    os.mkfifo(places["pipe"])
+    places["folder"].mkdir()
+    places["entities"].write_text(ENTITIES)
+    assert {name: failed_cells(path, ["given", "repair"], ["repair"]) for name, path in places.items()} == {name: [] for name in places}
