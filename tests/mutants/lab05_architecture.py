@@ -23,6 +23,8 @@ Body = dict[str, Any]
 Plug = Callable[[NamespaceClient], str]
 ALL = ("predicted", "no-node", "not-replaced", "served", "stored", "whole-again")
 OFF_S = 6
+AFTERWARDS_S = 4
+"""Seconds of the clock after a component began: stamps have whole seconds, so what happens sooner may count as while it was off."""
 
 
 def spec(**more: Any) -> Body:
@@ -282,6 +284,7 @@ def at_once(place: NamespaceClient) -> None:
 
     def replaced(place: NamespaceClient) -> str:
         pull_controllers(place)
+        time.sleep(AFTERWARDS_S)
         victim = name_of(mine(place.state)[0])
         place.core.delete_namespaced_pod(victim, place.namespace)
         ready(place, 3)
