@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 from shallowdive.cluster import Access
 from shallowdive.cluster.apply import call
 from shallowdive.errors import WaitTimeout
+from shallowdive.lessons.place import BATCH, LAB
 from shallowdive.live import poll
 from shallowdive.objects import condition, labels_of, name_of
 from shallowdive.objects.pods import is_ready
@@ -36,7 +37,8 @@ def look(access: Access) -> dict[str, str]:
     for path in CLUSTER_WIDE:
         seen |= {f"{path.rpartition('/')[2]} {name_of(o)}": "there" for o in items(api, path)}
     for namespace in items(api, "/api/v1/namespaces"):
-        if "shallowdive/lab" not in labels_of(namespace) and not name_of(namespace).startswith(("contract-", "test-")):
+        ours = labels_of(namespace).keys() & {LAB, BATCH}
+        if not ours and not name_of(namespace).startswith(("contract-", "test-")):
             seen[f"namespace {name_of(namespace)}"] = "there"
     for space in ("kube-system", "shallowdive-system", "local-path-storage", "default"):
         for pod in items(api, f"/api/v1/namespaces/{space}/pods"):

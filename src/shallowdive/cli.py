@@ -10,20 +10,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from shallowdive import __version__
-from shallowdive.checks import Lab, judge, lab_of
+from shallowdive.checks import judge, lab_of
 from shallowdive.cluster import Home, NamespaceClient, State, Status, backend_for, open_access, up, why
 from shallowdive.cluster.outage import Outage, restore
 from shallowdive.doctor import examine, look, troubles
 from shallowdive.errors import BadAnswer, CheckFailed, NoCluster, NotYet, ShallowDiveError
-from shallowdive.grading.batch import CANARY, Batch, Journal
-from shallowdive.grading.cage import isolation
-from shallowdive.grading.merge import answered
-from shallowdive.grading.results import write
-from shallowdive.grading.run import TOTAL_S, Grader
-from shallowdive.grading.submissions import Submission, find
+from shallowdive.grading.grade import grade_class
+from shallowdive.grading.run import TOTAL_S
 from shallowdive.lessons import lesson
 from shallowdive.lessons.place import NOBODY, find_namespace, forget, history_file, learner
 from shallowdive.live import History
@@ -80,7 +75,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("submissions", type=Path, help="a folder, or the archive that a school's system gives")
     p.add_argument("--lab", required=True, help="number or id, for example 12")
     p.add_argument("--out", type=Path, required=True, help="folder for the results; run again with it, a batch goes on where it was")
-    p.add_argument("--workers", type=int, default=0, help="how many at a time (default: one for each processor)")
+    p.add_argument("--workers", type=int, default=0, help="how many at a time (default: what the cluster, or this machine, can take)")
+    p.add_argument(
+        "--in", dest="where", choices=["pod", "process"], default="", help="where a submission runs (default: pod; embedded: process)"
+    )
+    p.add_argument("--image", default="", help="the image of the pods, where the cluster pulls it (default: built here, kind only)")
     p.add_argument("--limit", type=float, default=TOTAL_S, help=f"seconds for each submission (default {TOTAL_S})")
     verb("explain", _explain, "say more about the code of an error").add_argument("code", help="as it stands in the message: SD-E01")
     verb("kubeconfig", _kubeconfig, "print the path of our kubeconfig file")
@@ -179,24 +178,15 @@ def _grade(args: argparse.Namespace) -> int:
         raise BadAnswer("there are no submissions", saw=f"nothing at {args.submissions}", try_this="shallowdive grade FOLDER --lab …")
     if out.resolve().is_relative_to(args.submissions.resolve()):
         raise BadAnswer("the results would lie among the submissions", saw=str(out), try_this="--out a folder elsewhere")
-    grader = Grader(open_access(Home.from_environment(args.name)), lab, notebook_of(lab, "labs"), args.limit)
-    grader.check_itself()
-    out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    reference = Submission(CANARY, "the solution", answered(grader.instructor, notebook_of(lab, "labs/solutions")))
-    workers = args.workers or os.cpu_count() or 1
-    batch = Batch(grader, Journal.load(out / "journal.jsonl"), reference, workers, lambda line: print(line, flush=True))
-    rows = batch.run(find(args.submissions, lab.id))
-    write(rows, out)
-    review = sum(r.state != "graded" for r in rows)
-    print(f"{len(rows)} submissions, {review} need review; kept apart by: {isolation()}")
-    print(f"reference solution full in {sum(batch.canaries)} of {len(batch.canaries)} runs")
+    graded = grade_class(
+        Home.from_environment(args.name), lab, args.submissions, out, course=COURSE, say=lambda line: print(line, flush=True),
+        where=args.where, image=args.image, workers=args.workers, limit_s=args.limit,
+    )  # fmt: skip
+    print(f"{len(graded.rows)} submissions, {sum(r.state != 'graded' for r in graded.rows)} need review")
+    print(f"kept apart by: {graded.isolation}")
+    print(f"reference solution full in {sum(graded.canaries)} of {len(graded.canaries)} runs")
     print(out / "class.html")
     return 0
-
-
-def notebook_of(lab: Lab, folder: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((COURSE / folder / f"{lab.id}.ipynb").read_text(encoding="utf-8"))
-    return found
 
 
 def _explain(args: argparse.Namespace) -> int:

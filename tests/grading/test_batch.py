@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -27,12 +28,19 @@ class FakeGrader:
     bad: set[int] = field(default_factory=set)
     lab: Any = LAB
     instructor: Any = field(default_factory=lambda: {"cells": [{"cell_type": "code", "id": "a", "metadata": {}, "source": ""}]})
+    runner: Any = field(default_factory=lambda: SimpleNamespace(isolation="none"))
     access: Any = field(default_factory=lambda: SimpleNamespace(source="nowhere"))
     given: frozenset[str] = frozenset()
     graded: list[str] = field(default_factory=list)
+    slow: dict[str, float] = field(default_factory=dict)
+    beside: dict[str, int] = field(default_factory=dict)
+    """How many ran when one of those that import a socket began."""
     at_once: int = 0
     most_at_once: int = 0
     lock: Any = field(default_factory=threading.Lock)
+
+    def sweep(self) -> list[str]:
+        return []
 
     def grade(self, submission: Submission, user: int = 0) -> Row:
         row = Row(submission.student, LAB.id, LAB.version, "graded", where=submission.where)
@@ -43,7 +51,9 @@ class FakeGrader:
             self.graded.append(submission.student)
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        time.sleep(0.01)
+            if "socket" in json.dumps(submission.notebook):
+                self.beside[submission.student] = self.at_once
+        time.sleep(self.slow.get(submission.student, 0.01))
         turn = self.graded.count(CANARY)
         ours = {CANARY: (turn not in self.bad, True), "(untouched 0)": (False, True)}
         if not submission.ours:
@@ -110,13 +120,34 @@ def test_a_submission_that_was_for_review_by_our_fault_or_was_replaced_is_graded
 
 def test_when_the_reference_is_not_full_what_ran_beside_it_is_for_review_and_fewer_run(tmp_path: Path) -> None:
     grader = FakeGrader(MARKS, bad={3})  # after the second ten
-    made = batch(tmp_path, grader)
+    made = batch(tmp_path, grader, workers=1)
     rows = made.run(handed_in(NAMES))
     states = [r.state for r in rows]
     assert states == ["graded"] * 10 + ["needs review"] * 10 + ["graded"] * 5
     assert all("reference solution" in r.why and r.points == 0 for r in rows[10:20])
-    assert made.workers == 2
     assert made.canaries == [True, True, False, True]
+
+
+def test_who_still_ran_when_the_reference_was_not_full_is_for_review_too_and_fewer_run_from_then_on(tmp_path: Path) -> None:
+    grader = FakeGrader(MARKS, bad={2})
+    grader.slow["s10"] = 0.5  # runs on when the first reference among the submissions has ended
+    made = batch(tmp_path, grader)
+    by_name = {r.student: r for r in made.run(handed_in(NAMES))}
+    assert (by_name["s10"].state, by_name["s10"].points) == ("needs review", 0)
+    assert by_name["s24"].state == "graded"
+    assert made.workers == 2
+
+
+def test_those_who_run_alone_run_last_and_have_nobody_beside_them(tmp_path: Path) -> None:
+    grader = FakeGrader(MARKS)
+    made = batch(tmp_path, grader)
+    made.alone = lambda notebook: "socket" in notebook["cells"][0]["source"]
+    loud = [Submission(n, n, {"cells": [{"cell_type": "code", "id": "a", "metadata": {}, "source": "import socket"}]}) for n in NAMES[:3]]
+    grader.instructor["cells"][0]["metadata"] = {"shallowdive": {"answer": "a"}}
+    rows = made.run([*loud, *handed_in(NAMES[3:9])])
+    assert [r.student for r in rows] == NAMES[:9]
+    assert grader.beside == dict.fromkeys(NAMES[:3], 1)
+    assert [n for n in grader.graded if n in NAMES][-3:] == NAMES[:3]
 
 
 def test_rows_that_no_reference_has_confirmed_before_a_kill_are_confirmed_or_for_review_afterwards(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from shallowdive.checks import LABS
 from shallowdive.cluster import Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
+from shallowdive.grading import caged
 from shallowdive.grading.batch import CANARY, Batch, Journal
 from shallowdive.grading.cage import bubblewrap
 from shallowdive.grading.row import Row
@@ -58,7 +59,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
     try:
         good = Submission("good", "good", parse(text(solved(LAB))))
         reference = Submission(CANARY, "", parse(text(solved(LAB))))
-        grader = Grader(open_access(home), LABS[LAB], given(LAB), LIMIT_S)
+        access = open_access(home)
+        grader = Grader(access, LABS[LAB], given(LAB), caged.Runner(access), "hostile", LIMIT_S)
         batch = Batch(grader, Journal.load(home.root / "journal.jsonl"), reference, WORKERS, lambda _: None)
         rows = batch.run([attack(n) for n in names[:3]] + [good] + [attack(n) for n in names[3:]])
         yield Class({r.student: r for r in rows}, batch.canaries, batch.users)

@@ -30,6 +30,7 @@ PATHS: dict[str, tuple[str, str]] = {
     "EndpointSlice": ("/apis/discovery.k8s.io/v1", "endpointslices"),
     "Ingress": ("/apis/networking.k8s.io/v1", "ingresses"),
     "IngressClass": ("-/apis/networking.k8s.io/v1", "ingressclasses"),
+    "NetworkPolicy": ("/apis/networking.k8s.io/v1", "networkpolicies"),
     "Role": ("/apis/rbac.authorization.k8s.io/v1", "roles"),
     "RoleBinding": ("/apis/rbac.authorization.k8s.io/v1", "rolebindings"),
     "ClusterRole": ("-/apis/rbac.authorization.k8s.io/v1", "clusterroles"),

@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 
 from shallowdive.errors import Busy, ClusterError
 
@@ -90,15 +91,14 @@ class Record:
             ) from exc
 
 
-class Lock:
-    """One `up` or `down` at a time for a cluster. The system drops it when its owner dies, however it dies."""
+class FileLock:
+    """One process at a time, by a file. The system drops it when its owner dies, however it dies; `busy` is said to who comes second."""
 
-    def __init__(self, home: Home, verb: str) -> None:
-        self._path = home.record.with_suffix(".lock")
-        self._verb = verb
+    def __init__(self, path: Path, verb: str, busy: str) -> None:
+        self._path, self._verb, self._busy = path, verb, busy
         self._fd = -1
 
-    def __enter__(self) -> Lock:
+    def __enter__(self) -> Self:
         import fcntl
 
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -108,9 +108,7 @@ class Lock:
         except OSError:
             owner = os.read(self._fd, 200).decode(errors="replace") or "another process"
             os.close(self._fd)
-            raise Busy(
-                "this cluster is being changed right now", saw=owner, try_this="wait for it to end, then repeat the command"
-            ) from None
+            raise Busy(self._busy, saw=owner, try_this="wait for it to end, then repeat the command") from None
         os.ftruncate(self._fd, 0)
         os.write(self._fd, f"shallowdive {self._verb}, process {os.getpid()}, since {time.strftime('%H:%M:%S')}".encode())
         return self
@@ -118,3 +116,10 @@ class Lock:
     def __exit__(self, *_: object) -> None:
         os.ftruncate(self._fd, 0)
         os.close(self._fd)
+
+
+class Lock(FileLock):
+    """One `up` or `down` at a time for a cluster."""
+
+    def __init__(self, home: Home, verb: str) -> None:
+        super().__init__(home.record.with_suffix(".lock"), verb, "this cluster is being changed right now")

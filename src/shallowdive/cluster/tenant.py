@@ -19,23 +19,24 @@ RULES = [
 ]
 
 
-def make_tenant(owner: Access, namespace: str, who: str, folder: Path) -> dict[str, str]:
-    """A service account that may use this namespace and nothing else; the environment that hands it over."""
-    api = owner.connect()
+def let_in(api: client.ApiClient, namespace: str, account: str, of_namespace: str) -> None:
+    """Let a service account of some namespace use this one and nothing else; the marker says that the course may be used here."""
     rbac = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "tenant"}
+    of_rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "tenant"}}
+    who = [{"kind": "ServiceAccount", "name": account, "namespace": of_namespace}]
     for body in (
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "tenant"}},
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "tenant"}, "rules": RULES},
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": {"name": "tenant"},
-            "roleRef": rbac,
-            "subjects": [{"kind": "ServiceAccount", "name": "tenant", "namespace": namespace}],
-        },
+        of_rbac | {"kind": "Role", "rules": RULES},
+        of_rbac | {"kind": "RoleBinding", "roleRef": rbac, "subjects": who},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": MARKER}, "data": {"uid": "shared"}},
     ):
         apply(api, body, namespace)
+
+
+def make_tenant(owner: Access, namespace: str, who: str, folder: Path) -> dict[str, str]:
+    """A service account that may use this namespace and nothing else; the environment that hands it over."""
+    api = owner.connect()
+    apply(api, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "tenant"}}, namespace)
+    let_in(api, namespace, "tenant", namespace)
     request = client.AuthenticationV1TokenRequest(spec=client.V1TokenRequestSpec(audiences=[], expiration_seconds=1800))
     token = client.CoreV1Api(api).create_namespaced_service_account_token("tenant", namespace, request).status
     assert token is not None

@@ -2,7 +2,7 @@
 
 The notebook as it is handed out is graded, too, whole and in part: criteria that it meets by itself carry no points.
 
-A reference solution (the canary) is graded first and again after every CANARY_EVERY rows. When it is not full, the cluster or this
+A reference solution (the canary) is graded first, and then among every CANARY_EVERY submissions. When it is not full, the cluster or this
 machine cannot take what it is given: fewer run at a time from then on, and what ran since the last good one is for review."""
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Journal:
             except (ValueError, TypeError):
                 continue
             journal.rows[row.student] = row
-            journal.unconfirmed.append(row)
+            if row.digest:  # it was run
+                journal.unconfirmed.append(row)
         return journal
 
     def add(self, row: Row) -> None:
@@ -87,15 +88,20 @@ class Journal:
 
 @dataclass(slots=True)
 class Batch:
-    """`workers` at a time at most. `reference` is a right solution, handed in as a student would."""
+    """`workers` at a time at most. `reference` is a right solution, handed in as a student would. Those for whom `alone` holds run last,
+    each with nobody beside it."""
 
     grader: Grader
     journal: Journal
     reference: Submission
     workers: int
     say: Say
+    alone: Callable[[dict[str, Any]], bool] = lambda _: False
     users: list[int] = field(default_factory=list)
     canaries: list[bool] = field(default_factory=list)
+    running: dict[Future[Row], tuple[str, int]] = field(default_factory=dict)
+    spoiled: dict[str, str] = field(default_factory=dict)
+    """Who runs beside a reference that was not full, and why nothing of it counts."""
 
     def run(self, submissions: Iterable[Submission]) -> list[Row]:
         """Grade those that are not done; returns a row for every submission, in their order."""
@@ -106,38 +112,48 @@ class Batch:
         for s in todo:
             if s.notebook is None:
                 self.journal.add(self.grader.grade(s))
-        self.users = [own_user() for _ in range(self.workers)] if runnable else []
+        self.users = [own_user() for _ in range(self.workers)] if runnable or self.journal.unconfirmed else []
         if runnable:
-            self._canary()
-            self._untouched()
-        began, done = time.monotonic(), 0
-        while runnable:
-            some, runnable = runnable[:CANARY_EVERY], runnable[CANARY_EVERY:]
-            for row in self._several(some):
-                self.journal.add(row)
-                self.journal.unconfirmed.append(row)
-                done += 1
-                each = (time.monotonic() - began) / done
-                left = len(todo) - len([s for s in todo if s.notebook is None]) - done
-                self.say(f"{row.student}: {_verdict(row)} · {done} done, {left} left, about {each * left / 60:.0f} min")
-            self._canary()
+            if left := self.grader.sweep():
+                self.say(f"removed what a run that was killed had left: {len(left)} namespaces")
+            self._look_at(self.grader.grade(self.reference, self.users[0]))
+            self.find_given()
+        apart = [s for s in runnable if self._is_apart(s)]
+        self._all([s for s in runnable if s not in apart], lambda: self.workers)
+        self._all(apart, lambda: 1)
+        if self.journal.unconfirmed:
+            self._look_at(self.grader.grade(self.reference, self.users[0]))
         return [self.journal.rows[s.student] for s in everyone]
 
-    def _several(self, submissions: list[Submission]) -> Iterable[Row]:
-        free, waiting = list(self.users[: self.workers]), list(submissions)
-        running: dict[Future[Row], int] = {}
-        with ThreadPoolExecutor(self.workers) as pool:
-            while waiting or running:
-                while waiting and free:
-                    user = free.pop()
-                    running[pool.submit(self.grader.grade, waiting.pop(0), user)] = user
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    free.append(running.pop(future))
+    def _all(self, submissions: list[Submission], at_most: Callable[[], int]) -> None:
+        """Grade them with the reference among them, and keep every row at once."""
+        queue = [s for at, one in enumerate(submissions, 1) for s in ((one,) if at % CANARY_EVERY else (one, self.reference))]
+        began, done = time.monotonic(), 0
+        for row in self._several(queue, at_most):
+            if row.student == CANARY:
+                self._look_at(row)
+                continue
+            if row.student in self.spoiled:
+                row.for_review(self.spoiled[row.student])
+            self.journal.add(row)
+            self.journal.unconfirmed.append(row)
+            done += 1
+            left_s = (time.monotonic() - began) / done * (len(submissions) - done)
+            self.say(f"{row.student}: {_verdict(row)} · {done} done, {len(submissions) - done} left, about {left_s / 60:.0f} min")
+
+    def _several(self, submissions: list[Submission], at_most: Callable[[], int]) -> Iterable[Row]:
+        free, waiting = list(self.users), list(submissions)
+        with ThreadPoolExecutor(max(1, len(self.users))) as pool:
+            while waiting or self.running:
+                while waiting and len(self.running) < at_most():
+                    one, user = waiting.pop(0), free.pop()
+                    self.running[pool.submit(self.grader.grade, one, user)] = (one.student, user)
+                for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+                    free.append(self.running.pop(future)[1])
                     yield future.result()
 
-    def _canary(self) -> None:
-        """Grade the reference. Not full: halve, and what ran since the last good one is for a person."""
-        row = self.grader.grade(self.reference, self.users[0])
+    def _look_at(self, row: Row) -> None:
+        """The reference's row. Not full: half as many at a time, and what ran since the last good one is for a person."""
         good = row.full
         self.canaries.append(good)
         if good:
@@ -145,13 +161,15 @@ class Batch:
             return
         missed = ", ".join(c["name"] for c in row.criteria if not c["passed"]) or row.why
         self.say(f"the reference solution is not full ({missed}): what ran beside it is for review, and fewer run at a time from now on")
+        why = f"the reference solution, run beside it, was not full: {missed}"
         for beside in self.journal.unconfirmed:
-            beside.for_review(f"the reference solution, run beside it, was not full: {missed}")
+            beside.for_review(why)
             self.journal.add(beside)
         self.journal.unconfirmed.clear()
+        self.spoiled |= {student: why for student, _ in self.running.values()}
         self.workers = max(1, self.workers // 2)
 
-    def _untouched(self) -> None:
+    def find_given(self) -> None:
         """Grade the notebook as it is handed out, whole and cut off before each answer: a run that ends early must earn nothing either.
 
         What any of them meets carries no points. It is kept beside the journal, for when the batch goes on."""
@@ -166,7 +184,9 @@ class Batch:
         except (OSError, ValueError, KeyError, TypeError):
             pass  # not made yet, or of something else
         self.say(f"what the notebook meets as it is handed out: {len(notebooks)} runs")
-        rows = list(self._several([Submission(f"(untouched {i})", "the lab", n, ours=True) for i, n in enumerate(notebooks)]))
+        rows = list(
+            self._several([Submission(f"(untouched {i})", "the lab", n, ours=True) for i, n in enumerate(notebooks)], lambda: self.workers)
+        )
         unjudged = [row.why for row in rows if row.state != "graded"]
         if unjudged:
             raise Unhealthy("the notebook as it is handed out could not be judged", saw=unjudged[0], try_this="shallowdive status")
@@ -175,6 +195,9 @@ class Batch:
 
     def _digest(self, submission: Submission) -> str:
         return digest_of(merge(self.grader.instructor, submission.notebook).notebook) if submission.notebook else ""
+
+    def _is_apart(self, submission: Submission) -> bool:
+        return submission.notebook is not None and self.alone(merge(self.grader.instructor, submission.notebook).notebook)
 
 
 def _verdict(row: Row) -> str:

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from kubernetes import client
+from kubernetes.client.exceptions import ApiException
 
 from shallowdive.checks import Lab
 from shallowdive.checks.student import LEARNER
@@ -15,7 +16,7 @@ from shallowdive.cluster.access import TIMEOUT_S
 from shallowdive.cluster.apply import apply
 from shallowdive.errors import BadAnswer, NotYet
 
-LAB, HOME = "shallowdive/lab", "shallowdive/home"
+LAB, HOME, BATCH = "shallowdive/lab", "shallowdive/home", "shallowdive/batch"
 NOBODY = "me"
 """Who works here when nobody has said."""
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -63,18 +64,23 @@ def find_namespace(access: Access, lab: Lab, who: str) -> str:
     return max(((str(m.creation_timestamp), str(m.name)) for m in alive), default=("", ""))[1]
 
 
-def make_namespace(access: Access, lab: Lab, who: str) -> str:
-    """A new namespace of ours: labelled, with baseline pod security."""
+def make_namespace(access: Access, lab: Lab, who: str, more: dict[str, str] | None = None) -> str:
+    """A new namespace of ours: labelled (`more` are further labels), with baseline pod security."""
     name = f"lab-{lab.id}-{''.join(secrets.choice(ALPHABET) for _ in range(5))}"
-    labels = {LAB: lab.id, LEARNER: who, HOME: access.owner, "pod-security.kubernetes.io/enforce": "baseline"}
+    labels = {LAB: lab.id, LEARNER: who, HOME: access.owner, "pod-security.kubernetes.io/enforce": "baseline"} | (more or {})
     apply(access.connect(), {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     return name
 
 
 def drop_namespace(access: Access, name: str) -> None:
-    """Delete one namespace, only if it carries our label. Does not wait: the next one has another name."""
+    """Delete one namespace, only if it carries our label. Does not wait: the next one has another name. Gone already: nothing to do."""
     core = client.CoreV1Api(access.connect())
-    found = core.read_namespace(name, _request_timeout=TIMEOUT_S)
+    try:
+        found = core.read_namespace(name, _request_timeout=TIMEOUT_S)
+    except ApiException as exc:
+        if exc.status == 404:
+            return
+        raise
     if found.metadata and (found.metadata.labels or {}).get(LAB):
         core.delete_namespace(name, _request_timeout=TIMEOUT_S)
 
