@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shallowdive import __version__
-from shallowdive.checks import judge, lab_of
+from shallowdive.checks import CheckResult, judge, lab_of
 from shallowdive.cluster import Home, NamespaceClient, State, Status, backend_for, open_access, up, why
 from shallowdive.cluster.outage import Outage, restore
 from shallowdive.doctor import examine, look, troubles
 from shallowdive.errors import BadAnswer, CheckFailed, NoCluster, NotYet, ShallowDiveError
-from shallowdive.grading.grade import grade_class
+from shallowdive.grading.grade import Options, grade_class
 from shallowdive.grading.run import TOTAL_S
+from shallowdive.grading.told import told_of
 from shallowdive.lessons import lesson
 from shallowdive.lessons.place import NOBODY, find_namespace, forget, history_file, learner
 from shallowdive.live import History
@@ -81,6 +82,10 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--image", default="", help="the image of the pods, where the cluster pulls it (default: built here, kind only)")
     p.add_argument("--limit", type=float, default=TOTAL_S, help=f"seconds for each submission (default {TOTAL_S})")
+    p.add_argument("--hidden", type=Path, help="a Python file with criteria of your own: CRITERIA")
+    p.add_argument("--require-full", action="store_true", help="end with status 1 unless everybody has everything (for CI)")
+    p = verb("submission", _submission, "say what a grader will find in a notebook, before it is handed in")
+    p.add_argument("file", type=Path)
     verb("explain", _explain, "say more about the code of an error").add_argument("code", help="as it stands in the message: SD-E01")
     verb("kubeconfig", _kubeconfig, "print the path of our kubeconfig file")
     p = verb("node", _node, "stop a node, as a machine that loses its power, or start it again")
@@ -178,15 +183,26 @@ def _grade(args: argparse.Namespace) -> int:
         raise BadAnswer("there are no submissions", saw=f"nothing at {args.submissions}", try_this="shallowdive grade FOLDER --lab …")
     if out.resolve().is_relative_to(args.submissions.resolve()):
         raise BadAnswer("the results would lie among the submissions", saw=str(out), try_this="--out a folder elsewhere")
-    graded = grade_class(
-        Home.from_environment(args.name), lab, args.submissions, out, course=COURSE, say=lambda line: print(line, flush=True),
-        where=args.where, image=args.image, workers=args.workers, limit_s=args.limit,
-    )  # fmt: skip
+    options = Options(COURSE, args.where, args.image, args.workers, args.limit, args.hidden)
+    graded = grade_class(Home.from_environment(args.name), lab, args.submissions, out, options, lambda line: print(line, flush=True))
     print(f"{len(graded.rows)} submissions, {sum(r.state != 'graded' for r in graded.rows)} need review")
     print(f"kept apart by: {graded.isolation}")
     print(f"reference solution full in {sum(graded.canaries)} of {len(graded.canaries)} runs")
     print(out / "class.html")
-    return 0
+    if not args.require_full:
+        return 0
+    for row in graded.rows:
+        for c in row.criteria:
+            print(f"{row.student}: {CheckResult(c['name'], c['passed'], c['want'], c['got'], c['look_at'])}")
+        if row.state != "graded":
+            print(f"{row.student}: needs review: {row.why}")
+    return 0 if graded.rows and all(r.full for r in graded.rows) else 1
+
+
+def _submission(args: argparse.Namespace) -> int:
+    told = told_of(args.file, COURSE)
+    print("\n".join(told.lines))
+    return 0 if told.complete else 1
 
 
 def _explain(args: argparse.Namespace) -> int:

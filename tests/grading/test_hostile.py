@@ -31,7 +31,10 @@ pytestmark = [
 ]
 LAB, CELL = "01-what-is-kubernetes", "owner"
 ATTACKS = sorted(p.stem for p in (Path(__file__).parent / "hostile").glob("*.py"))
-FEW = ("floods_the_cluster", "kills_everything", "leaves_children", "other_namespaces", "reads_secrets", "says_it_passed")
+FEW = (
+    "floods_the_cluster", "kills_everything", "daemon_works_on", "deep_folders", "never_ends", "other_namespaces", "reads_secrets",
+    "says_it_passed",
+)  # fmt: skip
 LIMIT_S, WORKERS, SPEED = 75, 4, 3
 
 
@@ -60,7 +63,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
         good = Submission("good", "good", parse(text(solved(LAB))))
         reference = Submission(CANARY, "", parse(text(solved(LAB))))
         access = open_access(home)
-        grader = Grader(access, LABS[LAB], given(LAB), caged.Runner(access), "hostile", LIMIT_S)
+        grader = Grader(access, LABS[LAB], given(LAB), caged.Runner(access, LABS[LAB], home), "hostile", LIMIT_S)
         batch = Batch(grader, Journal.load(home.root / "journal.jsonl"), reference, WORKERS, lambda _: None)
         rows = batch.run([attack(n) for n in names[:3]] + [good] + [attack(n) for n in names[3:]])
         yield Class({r.student: r for r in rows}, batch.canaries, batch.users)

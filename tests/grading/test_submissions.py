@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import tracemalloc
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from shallowdive.grading.merge import merge
 from shallowdive.grading.submissions import Submission, find, parse, student_of
 from tests.grading.handed_in import LAB, changed, given, solved, text, zipped
+from tests.grading.mutated import try_mutated
 
 GOOD = text(solved())
 
@@ -184,44 +184,9 @@ def test_an_archive_with_a_password_or_a_wrong_sum_is_said(tmp_path: Path) -> No
 
 
 # ── mutated input ────────────────────────────────────────────────────────────────────────────────────────────
-def mutated(data: bytes, dice: random.Random) -> bytes:
-    """A few bytes flipped, cut, doubled or replaced by what a parser trips over."""
-    made = bytearray(data)
-    for _ in range(dice.randint(1, 8)):
-        at = dice.randrange(len(made) or 1)
-        what = dice.randrange(5)
-        if what == 0 and made:
-            made[at % len(made)] ^= 1 << dice.randrange(8)
-        elif what == 1:
-            del made[at : at + dice.randrange(1, 400)]
-        elif what == 2:
-            made[at:at] = made[at : at + dice.randrange(1, 400)]
-        elif what == 3:
-            made[at:at] = dice.choice([b"null", b"{}", b"[]", b'"', b"\\u0000", b"\xff", b"1e999", b"NaN", b"PK\x05\x06", b"\x00" * 30])
-        else:
-            made[at : at + 4] = dice.randbytes(4)
-    return bytes(made)
-
-
-def try_mutated(folder: Path, count: int, seed: int) -> int:
-    """Read and merge `count` mutated notebooks and archives; returns how many still held a notebook of the lab."""
-    dice, good = random.Random(seed), 0
-    ours, archived = given(), zipped({"a/x.ipynb": GOOD, "b.zip": zipped({"y.ipynb": GOOD})})
-    for i in range(count):
-        name, data = ("x.ipynb", GOOD) if i % 2 else ("x.zip", archived)
-        (folder / name).write_bytes(mutated(data, dice))
-        (row,) = find(folder, LAB)
-        assert row.notebook or row.problem
-        if row.notebook:
-            good += 1
-            merge(ours, row.notebook)
-        (folder / name).unlink()
-    return good
-
-
 def test_mutated_notebooks_and_archives_are_read_or_said_to_be_unreadable(tmp_path: Path) -> None:
     tracemalloc.start()
-    good = try_mutated(tmp_path, 300, seed=1)
+    good = try_mutated(tmp_path, LAB, 300, seed=1)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 0 < good < 300

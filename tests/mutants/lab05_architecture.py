@@ -11,7 +11,7 @@ from kubernetes import utils
 
 from shallowdive.checks.hops import lab_host
 from shallowdive.checks.lab05_architecture import API, CONTROLLERS, SCHEDULER
-from shallowdive.checks.load import TRAFFIC, start_load
+from shallowdive.checks.load import TRAFFIC, load_pod, start_load
 from shallowdive.cluster import NamespaceClient
 from shallowdive.cluster.images import AGNHOST
 from shallowdive.live import ClusterState, poll
@@ -302,6 +302,16 @@ def api_left_in(place: NamespaceClient) -> None:
 @case("the API server off, and nobody who asked", "served")
 def no_traffic(place: NamespaceClient) -> None:
     running(place, traffic=False)
+    story(place)
+
+
+@case("a program of the learner's own prints what a traffic pod prints", "served")
+def printed(place: NamespaceClient) -> None:
+    running(place, traffic=False)
+    pod = load_pod(TRAFFIC, "http://web")
+    pod["spec"]["containers"][0]["command"] = ["sh", "-c", "while true; do echo ok web-x; sleep 0.1; done"]
+    place.apply(pod)
+    ready(place, 2)
     story(place)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from shallowdive.checks.registry import Lab
-from shallowdive.checks.result import CheckResult
+from shallowdive.checks.result import CheckResult, Criterion, Evidence, run_criteria
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.live import ClusterState
 
@@ -27,9 +28,11 @@ def read_answers(state: ClusterState) -> dict[str, Any]:
     return answers
 
 
-def judge(lab: Lab, client: NamespaceClient) -> list[CheckResult]:
-    """The verdict, criterion by criterion. The follower of `client` must be running; its history is the judge's record."""
+def judge(lab: Lab, client: NamespaceClient, more: Sequence[Criterion] = ()) -> list[CheckResult]:
+    """The verdict, criterion by criterion, and then on `more`. The follower of `client` must be running; its history is the judge's
+    record."""
     module = importlib.import_module(lab.module)
     state = client.follower.catch_up()
-    results: list[CheckResult] = module.check(state, client.history, read_answers(state), client)
-    return results
+    answers = read_answers(state)
+    results: list[CheckResult] = module.check(state, client.history, answers, client)
+    return results + run_criteria(more, Evidence(state, client.history, answers, client))

@@ -11,7 +11,7 @@ from typing import Any
 from shallowdive.checks.acting import delete_pods
 from shallowdive.checks.finding import namespace_made_s, wanted
 from shallowdive.checks.hops import answered_by, host_of
-from shallowdive.checks.load import TRAFFIC, requests
+from shallowdive.checks.load import is_load, requests
 from shallowdive.checks.pod_lives import Life, lives
 from shallowdive.checks.result import CheckResult, Evidence, Unmet, criterion, predictions, run_criteria, unlike
 from shallowdive.cluster.backend import COMPONENTS
@@ -19,7 +19,7 @@ from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.cluster.components import started_s, stored
 from shallowdive.errors import WaitTimeout
 from shallowdive.live import ClusterState, History, poll
-from shallowdive.objects import ROLE, condition, controller_uid, is_helper, labels_of, name_of, uid_of
+from shallowdive.objects import condition, controller_uid, is_helper, name_of, uid_of
 from shallowdive.objects.pods import is_ready, moment
 from shallowdive.objects.traffic import Second
 
@@ -163,5 +163,5 @@ def least_wanted(history: History, owner: str, from_s: float, to_s: float) -> in
 
 
 def traffic(e: Evidence) -> list[Second]:
-    pods = [p for p in e.client.state.all("Pod") if labels_of(p).get(ROLE) == TRAFFIC and is_ready(p)]
+    pods = [p for p in e.client.state.all("Pod") if is_load(p) and is_ready(p)]
     return [second for p in pods for second in requests(e.client.core, e.client.namespace, name_of(p))]

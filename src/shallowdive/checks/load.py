@@ -14,7 +14,7 @@ from kubernetes.client.exceptions import ApiException
 from shallowdive.cluster.bound import NamespaceClient
 from shallowdive.cluster.images import BUSYBOX
 from shallowdive.live import poll
-from shallowdive.objects import ROLE, Object
+from shallowdive.objects import ROLE, Object, labels_of
 from shallowdive.objects.pods import is_ready
 from shallowdive.objects.traffic import Second, by_second
 
@@ -68,6 +68,19 @@ def load_pod(name: str, url: str) -> Object:
             ],
         },
     }
+
+
+def is_load(pod: Object) -> bool:
+    """Whether a pod that says so runs the program above, and nothing else: any other could print what it likes."""
+    containers = pod["spec"]["containers"]
+    return (
+        labels_of(pod).get(ROLE) == TRAFFIC
+        and len(containers) == 1
+        and not pod["spec"].get("initContainers")
+        and (containers[0]["image"], containers[0].get("command"), containers[0].get("args")) == (BUSYBOX, ["sh", "-c", SCRIPT], None)
+        and [e["name"] for e in containers[0].get("env") or []] == ["URL"]
+        and all(m["mountPath"].startswith("/var/run/secrets/") for m in containers[0].get("volumeMounts") or [])
+    )
 
 
 def start_load(bound: NamespaceClient, name: str, url: str, *, within_s: float = 60) -> None:

@@ -34,7 +34,13 @@ class Lab:
 
     @property
     def module(self) -> str:
-        return "shallowdive.checks.lab" + self.id.replace("-", "_")
+        """Of its checks; those of an older version end with `_v` and its number."""
+        return "shallowdive.checks.lab" + self.id.replace("-", "_") + (f"_v{self.version}" if self.is_old else "")
+
+    @property
+    def is_old(self) -> bool:
+        """Handed out before, and still graded by its own checks."""
+        return self.version != LABS[self.id].version
 
 
 LABS = {

@@ -40,6 +40,7 @@ class BoundedClient(client.ApiClient):
 class Access:
     """`kind` is owner | tenant. `namespace` is '' for an owner. `http_url` is the Ingress entrance, '' when unknown.
 
+    `grants`: what a tenant may beyond its namespace (needs of a lab), `broker` whom it asks for that.
     `marker` is what the safety check has to find; `owner` labels the namespaces made with it. `repr` shows no credentials."""
 
     kind: str
@@ -52,6 +53,8 @@ class Access:
     marker: str = ""
     owner: str = ""
     speed: float = 1.0
+    grants: tuple[str, ...] = ()
+    broker: str = ""
 
     @property
     def source(self) -> str:
@@ -104,7 +107,16 @@ def tenant_access(environment: dict[str, str] | None = None) -> Access | None:
     configuration.ssl_ca_cert = env["SHALLOWDIVE_CA_FILE"]
     _no_proxy_for_loopback(configuration)
     namespace = env["SHALLOWDIVE_NAMESPACE"]
-    access = Access("tenant", "existing", "shared", configuration, env.get("SHALLOWDIVE_HTTP_URL", ""), namespace)
+    access = Access(
+        "tenant",
+        "existing",
+        "shared",
+        configuration,
+        env.get("SHALLOWDIVE_HTTP_URL", ""),
+        namespace,
+        grants=tuple(env.get("SHALLOWDIVE_GRANTS", "").split()),
+        broker=env.get("SHALLOWDIVE_BROKER", ""),
+    )
     check_marker(access.connect(), namespace, "")
     return access
 

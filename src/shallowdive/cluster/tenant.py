@@ -6,8 +6,8 @@ from pathlib import Path
 
 from kubernetes import client
 
-from shallowdive.cluster.access import MARKER, Access
-from shallowdive.cluster.apply import apply
+from shallowdive.cluster.access import MARKER, TIMEOUT_S, Access
+from shallowdive.cluster.apply import apply, call
 
 RULES = [
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},  # its own only: whose it is
@@ -17,6 +17,34 @@ RULES = [
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["*"]},
 ]
+
+
+OWN = [
+    ("api/v1", "pods"), ("api/v1", "services"), ("api/v1", "configmaps"), ("api/v1", "persistentvolumeclaims"), ("api/v1", "events"),
+    ("apis/apps/v1", "deployments"), ("apis/apps/v1", "replicasets"), ("apis/networking.k8s.io/v1", "ingresses"),
+]  # fmt: skip
+"""What a tenant may make: API path and plural."""
+ANSWERED = {"kubernetes.io/pvc-protection", "foregroundDeletion", "orphan", "batch.kubernetes.io/job-tracking"}
+"""Finalizers of Kubernetes itself."""
+OF_THE_CLUSTER = [{"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["get", "list", "watch"]}]
+"""For labs that look at nodes and at what runs on them, on a cluster that the tenant has alone."""
+
+
+def let_look(api: client.ApiClient, namespace: str, account: str) -> str:
+    """Let a service account look at nodes and pods of the whole cluster; the name of the binding, for `no_more_looks`."""
+    name = f"shallowdive-look-{namespace}"
+    of_rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    apply(api, of_rbac | {"kind": "ClusterRole", "rules": OF_THE_CLUSTER})
+    who = [{"kind": "ServiceAccount", "name": account, "namespace": namespace}]
+    apply(api, of_rbac | {"kind": "ClusterRoleBinding", "roleRef": role, "subjects": who})
+    return name
+
+
+def no_more_looks(api: client.ApiClient, name: str) -> None:
+    rbac = client.RbacAuthorizationV1Api(api)
+    rbac.delete_cluster_role_binding(name, _request_timeout=TIMEOUT_S)
+    rbac.delete_cluster_role(name, _request_timeout=TIMEOUT_S)
 
 
 def let_in(api: client.ApiClient, namespace: str, account: str, of_namespace: str) -> None:
@@ -30,6 +58,22 @@ def let_in(api: client.ApiClient, namespace: str, account: str, of_namespace: st
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": MARKER}, "data": {"uid": "shared"}},
     ):
         apply(api, body, namespace)
+
+
+def shut_out(api: client.ApiClient, namespace: str) -> None:
+    """From now on nobody who was let in may do anything here, whatever token they have kept or hidden in a pod."""
+    client.RbacAuthorizationV1Api(api).delete_namespaced_role_binding("tenant", namespace, _request_timeout=TIMEOUT_S)
+
+
+def empty(api: client.ApiClient, namespace: str) -> None:
+    """End at once what would keep a namespace from ending: pods with a long grace, finalizers that nobody answers to."""
+    client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, grace_period_seconds=0, _request_timeout=TIMEOUT_S)
+    for group, plural in OWN:
+        for obj in call(api, "GET", f"/{group}/namespaces/{namespace}/{plural}")["items"]:
+            if set(obj["metadata"].get("finalizers") or []) - ANSWERED:
+                body = {"metadata": {"finalizers": [f for f in obj["metadata"]["finalizers"] if f in ANSWERED]}}
+                path = f"/{group}/namespaces/{namespace}/{plural}/{obj['metadata']['name']}"
+                call(api, "PATCH", path, body, content_type="application/merge-patch+json")
 
 
 def make_tenant(owner: Access, namespace: str, who: str, folder: Path) -> dict[str, str]:

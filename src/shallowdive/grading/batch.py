@@ -173,7 +173,7 @@ class Batch:
         """Grade the notebook as it is handed out, whole and cut off before each answer: a run that ends early must earn nothing either.
 
         What any of them meets carries no points. It is kept beside the journal, for when the batch goes on."""
-        lab, kept = self.grader.lab, self.journal.path.with_name("given.json")
+        lab, kept = self.grader.lab, self.journal.path.with_name(f"given-{self.grader.lab.version}.json")
         notebooks = untouched(self.grader.instructor)
         key = [lab.id, lab.version, self.grader.access.source, digest_of(self.grader.instructor)]
         try:

@@ -53,11 +53,13 @@ class Spec:
     memory_bytes: int = 2 << 30
     processes: int = 64
     file_bytes: int = 32 << 20
+    folder_bytes: int = 256 << 20
+    folder_files: int = 20_000
 
 
 @dataclass(slots=True)
 class Ended:
-    """`why`: end, time, memory, processes, or grader (it went away). `left` are processes that could not be killed: always 0."""
+    """`why`: end, time, memory, processes, disk, or grader (it went away). `left` are processes that could not be killed: always 0."""
 
     why: str
     status: int
@@ -178,7 +180,29 @@ def _too_much(spec: Spec, seen: Ended, seconds: float) -> str:
         return "time"
     if seen.most_bytes > spec.memory_bytes:
         return "memory"
-    return "processes" if seen.most_processes > spec.processes else ""
+    if seen.most_processes > spec.processes:
+        return "processes"
+    return "disk" if _is_full(spec) else ""
+
+
+def _is_full(spec: Spec) -> bool:
+    """Whether the program has written more than it may, or so many files that counting them ends. Links are not followed."""
+    total = count = 0
+    folders = [spec.folder]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if count > spec.folder_files or total > spec.folder_bytes:
+                        return True
+        except OSError:
+            continue  # gone meanwhile, or a name that is too long: those are counted where they begin
+    return False
 
 
 def _grader_is_gone() -> bool:

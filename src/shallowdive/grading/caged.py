@@ -1,4 +1,5 @@
-"""A submission as a process of this machine, in a cage (cage.py): for the embedded cluster, where no pod can run it. It isolates less."""
+"""A submission as a process of this machine, in a cage (cage.py): on the embedded cluster, where no pod can run it, and for labs that
+switch parts of a cluster off, their own pod perhaps among them. It isolates less."""
 
 from __future__ import annotations
 
@@ -7,12 +8,18 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from shallowdive.cluster import Access, NamespaceClient
-from shallowdive.cluster.tenant import make_tenant
+from shallowdive import process
+from shallowdive.checks import Lab
+from shallowdive.cluster import Access, Home, NamespaceClient
+from shallowdive.cluster.broker import Broker
+from shallowdive.cluster.hands import OwnHands
+from shallowdive.cluster.tenant import let_look, make_tenant, no_more_looks
 from shallowdive.grading import cage
 from shallowdive.grading.cage import Ended, Spec
 from shallowdive.grading.nbval import COMMAND, ENVIRONMENT, REPORT, read_regular
@@ -23,9 +30,13 @@ GRACE_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs submissions beside this process. `access` is the owner's, from which each gets a token for one namespace."""
+    """Runs submissions beside this process. `access` is the owner's, from which each gets a token for one namespace.
+
+    `lab` with more needs than that: the cluster is this batch's own, and a broker does for the student's program what the lab needs."""
 
     access: Access
+    lab: Lab
+    home: Home
     network_isolated: bool = False
 
     @property
@@ -37,10 +48,10 @@ class Runner:
 
     def run(self, notebook: dict[str, Any], place: NamespaceClient, learner: str, user: int, limit_s: float) -> tuple[Ended, bytes]:
         """To its end or a limit, nothing of it alive afterwards. Also nbval's report, b'' without one. ValueError: the cage failed."""
-        with tempfile.TemporaryDirectory(prefix="shallowdive-grade-", ignore_cleanup_errors=True) as outside:
+        with folder_for_a_stranger() as outside, ExitStack() as stack:
             folder = Path(outside) / "work"
             folder.mkdir()
-            handed = make_tenant(self.access, place.namespace, learner, folder)
+            handed = make_tenant(self.access, place.namespace, learner, folder) | stack.enter_context(self._beyond(place.namespace))
             (folder / "submission.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
             (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
             spec = Spec(COMMAND, str(folder), environment(folder, handed), user=user, limit_s=limit_s)
@@ -55,26 +66,49 @@ class Runner:
             except OSError:
                 return ended, b""
 
+    @contextmanager
+    def _beyond(self, namespace: str) -> Iterator[dict[str, str]]:
+        """What a lab needs of its cluster, for the time of one run; afterwards everything is on, or it is WaitTimeout."""
+        if self.lab.needs == ("tenant",):
+            yield {}
+            return
+        api, hands = self.access.connect(), OwnHands(self.access, self.lab.id, self.home)
+        name = let_look(api, namespace, "tenant")
+        with Broker(hands, self.lab.needs, namespace) as broker:
+            yield {"SHALLOWDIVE_GRANTS": " ".join(self.lab.needs), "SHALLOWDIVE_BROKER": broker.url}
+        hands.settled(0)
+        no_more_looks(api, name)
+
+
+@contextmanager
+def folder_for_a_stranger() -> Iterator[str]:
+    """A folder that is removed at the end by `rm`: Python's own rmtree fails in folders that are nested a thousand deep."""
+    outside = tempfile.mkdtemp(prefix="shallowdive-grade-")
+    try:
+        yield outside
+    finally:
+        process.run(["rm", "-rf", "--", outside], limit_s=GRACE_S)
+
 
 def in_cage(spec: Path, within_s: float) -> Ended:
     """Run the cage; its standard input stays open as long as we live. ValueError when it said nothing that can be read."""
     command = [sys.executable, "-m", "shallowdive.grading.cage", str(spec)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
         try:
-            process.wait(within_s)
+            running.wait(within_s)
         except subprocess.TimeoutExpired:
-            assert process.stdin is not None
-            process.stdin.close()  # as if we were gone: the cage ends everything in it
+            assert running.stdin is not None
+            running.stdin.close()  # as if we were gone: the cage ends everything in it
             try:
-                process.wait(GRACE_S)
+                running.wait(GRACE_S)
             finally:
-                process.kill()
+                running.kill()
             raise
-        said = process.stdout.read()
-        if process.returncode:
-            raise ValueError(f"the cage failed: {process.stderr.read().strip().splitlines()[-1:]}")
+        said = running.stdout.read()
+        if running.returncode:
+            raise ValueError(f"the cage failed: {running.stderr.read().strip().splitlines()[-1:]}")
         return Ended(**json.loads(said))
 
 

@@ -42,6 +42,8 @@ START_S, GONE_S = 300, 60
 CPU_REQUEST, CPU_LIMIT, MEMORY_REQUEST, MEMORY_LIMIT = "300m", "1", "384Mi", "1Gi"
 PROCESSES, FILE_BYTES, MEMORY_BYTES, DISK = 256, 32 << 20, 900 << 20, "256Mi"
 """Threads count as processes; a kernel, nbval and a watcher have about 60. Memory: a little less than MEMORY_LIMIT."""
+TOGETHER = {"requests.cpu": "2", "requests.memory": "2Gi", "limits.cpu": "16", "limits.memory": "8Gi", "services.loadbalancers": "0"}
+"""Of all pods that a submission makes: none of them is to push out another's."""
 MOST_BYTES = 900_000
 """Of a notebook, packed: what a ConfigMap takes."""
 FOLDER, HANDED = "/work", "/handed"
@@ -80,7 +82,11 @@ class Runner:
         """Requests and limits for whoever names none, so that plain manifests are admitted and none takes a whole node; and a policy."""
         limits = {"type": "Container", "defaultRequest": {"cpu": "10m", "memory": "16Mi"}, "default": {"cpu": "1", "memory": "256Mi"}}
         limited = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "grading"}, "spec": {"limits": [limits]}}
-        return [limited, network.of_lab(self.access)]
+        important = {"scopeName": "PriorityClass", "operator": "In", "values": ["system-cluster-critical", "system-node-critical"]}
+        none_important = {"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [important]}}
+        quotas = {"grading-together": {"hard": TOGETHER}, "grading-priority": none_important}
+        quota = {"apiVersion": "v1", "kind": "ResourceQuota"}
+        return [limited, *(quota | {"metadata": {"name": n}, "spec": s} for n, s in quotas.items()), network.of_lab(self.access)]
 
     def run(self, notebook: Object, place: NamespaceClient, learner: str, user: int, limit_s: float) -> tuple[Ended, bytes]:
         """To its end or a limit; its pod is gone afterwards. Also nbval's report. Unhealthy or WaitTimeout when the cluster is at fault."""
@@ -208,11 +214,8 @@ def how_ended(pod: Object, seconds: float) -> Ended:
         return Ended("time", code, seconds)
     if end.get("reason") == "OOMKilled" or code == TOO_MUCH_MEMORY:
         return Ended("memory", code, seconds)
-    if (
-        status.get("reason") == "Evicted"
-        and "ephemeral" in status.get("message", "") + "emptyDir"
-        and "node was low" not in status.get("message", "")
-    ):
+    said = str(status.get("message", "")).lower()
+    if status.get("reason") == "Evicted" and ("ephemeral" in said or "emptydir" in said) and "node was low" not in said:
         return Ended("disk", code, seconds)
     if end.get("reason") not in ("Completed", "Error"):
         raise Unhealthy("a submission's pod did not run to its end", saw=in_words(pod), try_this="shallowdive status")

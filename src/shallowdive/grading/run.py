@@ -19,11 +19,13 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from shallowdive.checks import Lab, judge
+from shallowdive.checks.result import Criterion
 from shallowdive.checks.student import student_of
 from shallowdive.cluster import Access, NamespaceClient
 from shallowdive.cluster.access import TIMEOUT_S
 from shallowdive.cluster.apply import apply
 from shallowdive.cluster.health import server_version
+from shallowdive.cluster.tenant import empty, shut_out
 from shallowdive.errors import ShallowDiveError
 from shallowdive.grading.cage import Ended
 from shallowdive.grading.merge import Merged, merge
@@ -70,7 +72,7 @@ class Runner(Protocol):
 @dataclass(slots=True)
 class Grader:
     """What all submissions of a batch share. `instructor` is the notebook as it was handed out; `given` are the criteria that it meets
-    when nobody answers anything. `batch` labels all that is made on the cluster."""
+    when nobody answers anything, `hidden` the instructor's own. `batch` labels all that is made on the cluster."""
 
     access: Access
     lab: Lab
@@ -78,6 +80,7 @@ class Grader:
     runner: Runner
     batch: str
     total_s: float = TOTAL_S
+    hidden: tuple[Criterion, ...] = ()
     given: frozenset[str] = frozenset()
 
     def grade(self, submission: Submission, user: int = 0) -> Row:
@@ -102,7 +105,8 @@ class Grader:
                 row.cells = failed_cells(report, [c["id"] for c in made.notebook["cells"] if c["cell_type"] == "code"], made.taken)
                 if ended.why in ENDS:
                     row.notes.append(ENDS[ended.why])
-                row.judged(judge(self.lab, place), self.given)
+                shut_out(place.api, place.namespace)
+                row.judged(judge(self.lab, place, self.hidden), self.given)
                 self._still_answers()
                 if ended.left:
                     row.for_review(f"{ended.left} of its processes could not be ended")
@@ -124,6 +128,8 @@ class Grader:
         finally:
             place.close()
             drop_namespace(self.access, place.namespace)
+            with contextlib.suppress(ApiException):  # it is gone already, or a part of it is
+                empty(place.api, place.namespace)
 
     def sweep(self) -> list[str]:
         """Remove what a killed run of this batch left on the cluster; the names of those namespaces."""

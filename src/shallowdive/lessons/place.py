@@ -38,14 +38,14 @@ def is_a_name(name: str) -> bool:
 
 def needs_met(lab: Lab, access: Access) -> None:
     """A tenant cannot run a lab that needs more than its namespace, and some labs need what only kind has."""
-    more = [n for n in lab.needs if n != "tenant"]
+    more = [n for n in lab.needs if n not in ("tenant", *access.grants)]
     if access.kind == "tenant" and more:
         raise NotYet(
             f"lab {lab.id} needs more than a namespace",
             saw=f"needs {', '.join(more)}",
             try_this="run it on a cluster of your own: shallowdive up",
         )
-    if lab.kind_only and access.backend != "kind":
+    if lab.kind_only and access.backend != "kind" and not access.broker:
         raise NotYet(
             f"lab {lab.id} looks at the nodes of a kind cluster from outside",
             saw=f"this cluster is {access.backend}",

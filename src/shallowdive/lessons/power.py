@@ -7,18 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from shallowdive.checks import Lab
-from shallowdive.cluster import Access, Home, State, backend_for
-from shallowdive.cluster.backend import COMPONENTS, Backend
-from shallowdive.cluster.components import stored, until_leading
-from shallowdive.cluster.outage import CONTROL_PLANE, NODE, Outage, Part, Switch, is_held, restore, settle
-from shallowdive.errors import BadAnswer, NotYet, WaitTimeout
-from shallowdive.live import poll
+from shallowdive.cluster import Access, Home, backend_for
+from shallowdive.cluster.backend import COMPONENTS
+from shallowdive.cluster.hands import Hands
+from shallowdive.cluster.outage import CONTROL_PLANE, NODE, Outage, Part, restore, settle
+from shallowdive.errors import BadAnswer, NotYet
 from shallowdive.views import show_still, switchboard
 from shallowdive.views.view import widgets_display
-
-ON_S = 180
-"""Seconds for the cluster to be whole again; usually 20. After an API server, the others are started anew too."""
 
 
 def home_of(access: Access) -> Home:
@@ -38,19 +33,19 @@ def all_on(access: Access) -> None:
 class Power:
     """`off` and `on` for a node; what is still off when the kernel ends is switched on by a guard."""
 
-    def __init__(self, access: Access, lab: Lab) -> None:
-        self._access, self._lab = access, lab
+    def __init__(self, access: Access, hands: Hands) -> None:
+        self._access, self._hands = access, hands
         self._button: Any = None
 
     def off(self, node: str) -> None:
         """A machine that loses its power. Again: nothing changes."""
         print(self._spelled("stop", node))  # noqa: T201 - a notebook's cell shows it
         self._show_button()
-        self._switch().off(Part(NODE, node))
+        self._hands.off(Part(NODE, node))
 
     def on(self, node: str) -> None:
         print(self._spelled("start", node))  # noqa: T201 - a notebook's cell shows it
-        self._switch().on(Part(NODE, node))
+        self._hands.on(Part(NODE, node))
 
     @contextmanager
     def unplugged(self, component: str, title: str = "") -> Iterator[None]:
@@ -58,29 +53,18 @@ class Power:
         if component not in COMPONENTS:
             raise BadAnswer("this cannot be switched off", saw=repr(component), try_this=f"one of: {', '.join(COMPONENTS)}")
         print(self._unplugging(component))  # noqa: T201 - a notebook's cell shows it
-        with self._switch().without(Part(CONTROL_PLANE, component)):
+        part = Part(CONTROL_PLANE, component)
+        self._hands.off(part)
+        try:
             show_still(*switchboard.html({component}, title, self._access.source))
             yield
-        on_again_s = time.time()
-        self._until_on()
-        until_leading(self._access, on_again_s, within_s=ON_S)
+        finally:
+            self._hands.on(part)
+        self._hands.settled(time.time())
 
     def stored(self, prefix: str) -> list[str]:
         """The keys below a prefix, as they stand in the store that only the API server talks to."""
-        return stored(self._access, prefix)
-
-    def _until_on(self) -> None:
-        last = [""]
-
-        def ask() -> bool | None:
-            status = self._backend().status()
-            last[0] = status.why or status.state
-            return True if status.state is State.RUNNING else None
-
-        try:
-            poll("the whole cluster", ask, within_s=ON_S, every_s=1)
-        except WaitTimeout as exc:
-            raise WaitTimeout(exc.what, saw=last[0], try_this="shallowdive restore") from exc
+        return self._hands.stored(prefix)
 
     def _unplugging(self, component: str) -> str:
         """What does the same in a terminal."""
@@ -91,22 +75,14 @@ class Power:
 
     def close(self) -> None:
         """Switch on what this kernel switched off."""
-        if is_held(home_of(self._access)):
-            self._switch().all_on()
-
-    def _switch(self) -> Switch:
-        home = home_of(self._access)
-        return Switch(home, self._backend(), self._lab.id)
-
-    def _backend(self) -> Backend:
-        return backend_for(home_of(self._access))
+        self._hands.close()
 
     def _spelled(self, verb: str, node: str) -> str:
         """What does the same in a terminal."""
         return f"docker {verb} {node}" if self._access.backend == "kind" else f"shallowdive node {verb} {node}"
 
     def _show_button(self) -> None:
-        if not widgets_display():
+        if not widgets_display() or self._access.kind != "owner":
             return
         import ipywidgets
         from IPython.display import display
@@ -116,6 +92,6 @@ class Power:
         display(self._button)
 
     def _pressed(self, _: object) -> None:
-        was: Outage | None = restore(home_of(self._access), self._backend())
+        was: Outage | None = restore(home_of(self._access), backend_for(home_of(self._access)))
         self._button.description = "Everything is on" if was else "Nothing was off"
         self._button.button_style = "success"

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 from shallowdive.checks import read_answers
 from shallowdive.checks.load import requests
 from shallowdive.cluster import NamespaceClient
-from shallowdive.cluster.nodes import container_processes, look_into
+from shallowdive.cluster.hands import Hands
 from shallowdive.errors import ShallowDiveError, WaitTimeout
 from shallowdive.live import ClusterState, Follower
 from shallowdive.live.state import key_of
@@ -74,12 +74,12 @@ def everybodys_pods(bound: NamespaceClient) -> ClusterState | None:
     return ClusterState(MappingProxyType({"Pod": MappingProxyType(pods)}))
 
 
-def programs(bound: NamespaceClient, once: list[tuple[str, Process]]) -> processes.Seen:
+def programs(bound: NamespaceClient, hands: Hands, once: list[tuple[str, Process]]) -> processes.Seen:
     """One look, from their nodes, at the programs of the learner's pods. `once`: (pod, process) of earlier looks; what is new is added."""
     pods = [p for p in bound.state.all("Pod") if not is_helper(p)]
     nodes = sorted({str(p["spec"]["nodeName"]) for p in pods if p["spec"].get("nodeName")})
-    kernels = {node: look_into(bound.access, node, "uname -r").strip() for node in nodes}
-    seen = [p for node in nodes for p in container_processes(bound.access, node)]
+    kernels = {node: hands.look_into(node, "uname -r").strip() for node in nodes}
+    seen = [p for node in nodes for p in hands.container_processes(node)]
     now = [(name_of(pod), first) for pod in pods for first in first_of(pod, seen)]
     once += [one for one in now if one not in once]
     return processes.read(pods, seen, once, kernels)

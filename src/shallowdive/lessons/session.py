@@ -20,7 +20,8 @@ from shallowdive.checks.judge import ANSWERS
 from shallowdive.checks.lab14_broken_shop import deliver
 from shallowdive.checks.load import Traffic, read_load, start_load
 from shallowdive.cluster import Access, Home, NamespaceClient, Reply, open_access, tenant_access
-from shallowdive.cluster.nodes import look_into, spelled
+from shallowdive.cluster.hands import hands_of
+from shallowdive.cluster.nodes import spelled
 from shallowdive.errors import BadAnswer, CheckFailed, NotYet, YourTurn
 from shallowdive.lessons import tidy
 from shallowdive.lessons.place import drop_namespace, find_namespace, history_file, learner, make_namespace, needs_met
@@ -66,7 +67,8 @@ class Session:
         self._further: dict[tuple[str, ...], Follower | None] = {}
         self._asked: dict[str, float] = {}
         self._once: list[tuple[str, Process]] = []
-        self.power = Power(access, lab)
+        self._hands = hands_of(access, lab.id)
+        self.power = Power(access, self._hands)
         self._enter(find_namespace(access, lab, who) or make_namespace(access, lab, who))
         atexit.register(self.close)
 
@@ -114,7 +116,7 @@ class Session:
     def on_node(self, node: str, line: str) -> str:
         """Run a command that only looks on a node (kind), and show the line that does the same in a terminal."""
         print(spelled(node, line))  # noqa: T201 - a notebook's cell shows it
-        return look_into(self.access, node, line)
+        return self._hands.look_into(node, line)
 
     def get(self, path: str, host: str) -> Reply:
         """Ask from outside through the Ingress entrance, and show the curl line that does the same."""
@@ -194,7 +196,7 @@ class Session:
 
     def show_processes(self, title: str = "", *, said: str = "") -> None:
         """Look from the nodes at the programs of your pods, and show them inside and outside."""
-        seen = programs(self.client, self._once)
+        seen = programs(self.client, self._hands, self._once)
         show_still(*processes.html(seen, title, self.access.source, in_words(self.state, said)))
 
     def explain(self, what: Any) -> None:

@@ -1,0 +1,5 @@
+# a kernel that stands still and never answers
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGSTOP)
