@@ -11,6 +11,7 @@ import websocket
 from kubernetes import client
 from kubernetes.stream import stream
 
+from shallowdive.live import poll
 from tests.contract.api import STRATEGIC, Api, Json, eventually
 from tests.contract.conftest import Target
 from tests.contract.staged import Stage, container, pod, state
@@ -146,15 +147,26 @@ def test_a_log_is_followed(stage: Stage) -> None:
 
 
 class Following:
-    """A log with follow=true, line by line."""
+    """A log with follow=true, line by line. A kubelet under load ends it at once where it does not know the container as running yet: as
+    any client that follows, this one asks again."""
 
     def __init__(self, stage: Stage, name: str, **query: Any) -> None:
         stage.running(name)
-        url = stage.api.url(f"{stage.core}/pods/{name}/log", {"follow": True} | query)
-        self.reply = stage.api.pool.request("GET", url, headers=stage.api.headers, preload_content=False, timeout=20)
+        self.stage, self.url = stage, stage.api.url(f"{stage.core}/pods/{name}/log", {"follow": True} | query)
+        self.reply = self._ask()
+
+    def _ask(self) -> Any:
+        api = self.stage.api
+        return api.pool.request("GET", self.url, headers=api.headers, preload_content=False, timeout=20)
 
     def next_line(self) -> str:
-        return next(iter(self.reply.stream(4096))).decode().splitlines()[0]
+        def ask() -> str | None:
+            for piece in self.reply.stream(4096):
+                return str(piece.decode().splitlines()[0])
+            self.reply = self._ask()
+            return None
+
+        return poll("a line of the log", ask, within_s=20)
 
     def __enter__(self) -> Following:
         return self

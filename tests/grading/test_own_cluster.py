@@ -3,17 +3,22 @@ the lab's own check. On the embedded cluster."""
 
 from __future__ import annotations
 
-import json
 import shlex
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
+from kubernetes import client
 
-from shallowdive.cli import main, parser
-from shallowdive.cluster import Home
+from shallowdive.checks import LABS
+from shallowdive.cli import parser
+from shallowdive.cluster import Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
+from shallowdive.grading import caged
+from shallowdive.grading.cage import own_user
+from shallowdive.grading.run import Grader
+from shallowdive.grading.submissions import Submission, parse
 from tests.grading.handed_in import ROOT, given, solved, text
 
 RECIPE = ROOT / "tools" / "student_repository" / "grade.yml"
@@ -34,33 +39,24 @@ def test_the_recipe_uses_verbs_and_options_that_there_are() -> None:
     assert found[1].require_full
 
 
-@pytest.mark.long
-@pytest.mark.timeout(900)
-def test_a_lab_that_stops_a_node_is_graded_and_its_cluster_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("SHALLOWDIVE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("SHALLOWDIVE_CLUSTER", "sd-recipe")
-    home = Home(tmp_path / "home", "sd-recipe")
-    backend = EmbeddedBackend(home, speed=SPEED)
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    made = Home(tmp_path_factory.mktemp("own"), "sd-own")
+    backend = EmbeddedBackend(made, speed=SPEED)
     backend.up(lambda _: None)
-    try:
-        for name, notebook in (("good", solved(LAB)), ("nothing", given(LAB))):
-            (tmp_path / name / "class" / name).mkdir(parents=True)
-            (tmp_path / name / "class" / name / "x.ipynb").write_bytes(text(notebook))
-        ended = {}
-        for name in ("good", "nothing"):
-            words = lines_of_the_recipe()[1]
-            words[1], words[words.index("--lab") + 1], words[words.index("--out") + 1] = (
-                str(tmp_path / name / "class"), LAB, str(tmp_path / name / "results"),
-            )  # fmt: skip
-            ended[name] = main(words)
-            said = capsys.readouterr().out
-            (row,) = json.loads((tmp_path / name / "results" / "class.json").read_text(encoding="utf-8"))
-            assert row["state"] == "graded", said
-            assert (row["points"] == row["of"]) == (name == "good"), said
-            assert "reference solution full in 2 of 2" in said
-        assert ended == {"good": 0, "nothing": 1}
-        assert [p.name for p in (home.root / "clusters").glob("grading-*.json")] == [], "its own cluster is gone"
-    finally:
-        backend.down(lambda _: None)
+    yield made
+    backend.down(lambda _: None)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_program_that_has_no_rights_of_its_own_switches_what_its_lab_is_about(home: Home) -> None:
+    """In the cage, through the broker; afterwards every node is on, and nobody may look at nodes any more."""
+    access = open_access(home)
+    grader = Grader(access, LABS[LAB], given(LAB), caged.Runner(access, LABS[LAB], home), "own", 240)
+    row = grader.grade(Submission("good", "x", parse(text(solved(LAB)))), own_user())
+    assert row.full, row
+    nodes = client.CoreV1Api(access.connect()).list_node().items
+    assert {c.status for n in nodes for c in n.status.conditions if c.type == "Ready"} == {"True"}
+    rbac = client.RbacAuthorizationV1Api(access.connect())
+    assert [b.metadata.name for b in rbac.list_cluster_role_binding().items if "look" in b.metadata.name] == []
