@@ -72,10 +72,10 @@ def cases_of(lab: Lab) -> list[Case]:
     return [c for c in vars(module).values() if isinstance(c, Case)]
 
 
-def few_for_every_criterion(cases: list[Case], besides: frozenset[str] = frozenset()) -> list[Case]:
-    """A few cases that between them are red for every criterion but `besides`: those that show most of what is missing come first, and
-    none that is red for more than half of the criteria, which tells little about each."""
-    missing = {name for c in cases for name in c.red} - besides
+def few_for_every_criterion(cases: list[Case]) -> list[Case]:
+    """A few cases that between them are red for every criterion: those that show most of what is missing come first, and none that is
+    red for more than half of the criteria, which tells little about each."""
+    missing = {name for c in cases for name in c.red}
     telling = [c for c in cases if c.red and 2 * len(c.red) <= len(missing)]
     found: list[Case] = []
     while missing:
@@ -85,7 +85,7 @@ def few_for_every_criterion(cases: list[Case], besides: frozenset[str] = frozens
             continue
         found.append(best)
         missing -= best.red
-    return [c for c in cases if c in found]
+    return found
 
 
 def gone(place: NamespaceClient) -> bool | None:
