@@ -45,7 +45,7 @@ HOME_BEFORE = Path(os.environ.get("SHALLOWDIVE_HOME") or Path.home() / ".shallow
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--on", choices=["kind", "embedded"], default="kind", help="the cluster for notebooks, mutants and sessions")
     parser.addoption("--speed", type=float, default=1.0, help="--on embedded: its seconds in one of ours")
-    parser.addoption("--every-mutant", action="store_true", help="on kind too; without it, on kind a few that show every criterion")
+    parser.addoption("--every-mutant", action="store_true", help="on kind too; without it, on kind two of each lab")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,7 +14,7 @@ from shallowdive.checks import LABS
 from shallowdive.cluster import Access, Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
 from tests.ahead import Ahead, Params, params_of
-from tests.mutants import Case, Verdict, cases_of, few_for_every_criterion, judge_all
+from tests.mutants import Case, Verdict, cases_of, few_for_every_criterion, judge_all, on_kind_each_time
 from tests.places import OwnClusters, Places
 
 pytestmark = pytest.mark.timeout(3600)  # one fixture judges all, in a series on kind for long; each wait has a limit of its own
@@ -23,8 +23,6 @@ AT_A_TIME = {"kind": 5, "embedded": 16}
 """On kind the processors are the limit, on embedded it is waiting."""
 
 CASES = {lab.id: cases_of(lab) for lab in LABS.values()}
-ON_KIND = 2
-"""Each costs half a minute of a processor there."""
 
 Verdicts = dict[tuple[str, str], Verdict]
 
@@ -53,7 +51,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     every = metafunc.config.getoption("every_mutant")
     made = []
     for lab, cases in CASES.items():
-        best = cases if every else few_for_every_criterion(cases)[:ON_KIND]
+        best = cases if every else on_kind_each_time(cases)
         for c in (c for c in cases if bool(c.red) == red):
             if metafunc.config.getoption("on") == "kind" and c in best and (every or not LABS[lab].alone):
                 made.append(pytest.param("kind", lab, c, id=f"kind, {lab}: {c.name}", marks=pytest.mark.kind))
