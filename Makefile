@@ -5,7 +5,7 @@ UV ?= uv
 LOCK_FLAGS ?=
 COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet $(LOCK_FLAGS)
 
-.PHONY: check fix test test-kind labs labs-generate labs-execute book figures lock soak environment
+.PHONY: check fix test test-kind labs labs-embedded labs-generate labs-execute book figures lock soak environment
 
 check: environment  ## no cluster and no browser, at most 2 minutes
 	$(PYTHON) -m ruff check .
@@ -26,6 +26,9 @@ test-kind: environment
 
 labs: environment
 	$(PYTHON) -m pytest labs/solutions
+
+labs-embedded: environment  ## without an engine; three at a time, each beside a cluster of its own
+	$(PYTHON) -m pytest --on embedded --speed 5 -n 3 --dist loadfile labs/solutions
 
 labs-generate: environment
 	$(PYTHON) tools/labs.py

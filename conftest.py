@@ -56,6 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
     kept = os.environ.get("SHALLOWDIVE_TEST_HOME", "")
     if is_worker(config):
         root, name = config.workerinput["run_cluster"]  # type: ignore[attr-defined]
+        if config.getoption("on") == "embedded":  # cheap, and then a lab that wants its cluster alone has it
+            root = str(Path(root) / config.workerinput["workerid"])  # type: ignore[attr-defined]
+            Path(root).mkdir(parents=True, exist_ok=True)
     else:
         root = kept or tempfile.mkdtemp(prefix="shallowdive-test-")
         name = os.environ.get("SHALLOWDIVE_TEST_CLUSTER") or f"shallowdive-test-{secrets.token_hex(3)}"
@@ -90,6 +93,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 one.add_marker("kind")
             items.insert(at, one)
             at += 1
+    for item in items:
+        if not on_kind and is_of_a_notebook(item) and lab_of_file(item.path).kind_only:
+            item.add_marker(pytest.mark.skip(reason="looks at the nodes of a kind cluster from outside"))
     if why_not:
         for item in items:
             if item.get_closest_marker("kind"):
@@ -152,6 +158,8 @@ _config: pytest.Config
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Remove the cluster. In CI (SHALLOWDIVE_REQUIRE_KIND=1) fewer tests on kind than the floor is a failure, whatever else passed."""
     if is_worker(session.config):
+        if session.config.getoption("on") == "embedded":
+            session.config.stash[CLUSTER].remove()
         return
     session.config.stash[CLUSTER].remove()
     if os.environ.get("SHALLOWDIVE_REQUIRE_KIND") == "1":
