@@ -28,6 +28,9 @@ LEAST_S = 3
 """Cluster seconds without a node, or without a successor: what is on acts within one."""
 SERVED_S = 3
 """Seconds before the API server began in which requests must have been answered."""
+FAILED_OF = 5
+"""One request in so many may fail: on a laptop that restarts an API server one waits too long now and then. Without an entrance, or with
+dead pods behind it, most do."""
 BACK_S, ANSWER_S = 120, 90
 """The entrance watches too: after minutes without an API server it waits up to half a minute before it asks again."""
 
@@ -90,9 +93,9 @@ def served(e: Evidence) -> str:
     counted = [s for s in traffic(e) if began - SERVED_S <= s.at_s < began]
     if not any(s.answered for s in counted):
         raise Unmet("no traffic pod was answered in the seconds before the API server came back", "session.traffic(…), before the plug")
-    if any(s.failed for s in counted):
-        raise Unmet("requests of the traffic pod failed in those seconds", "kubectl logs traffic")
-    return "answered all the time"
+    if FAILED_OF * sum(s.failed for s in counted) > sum(s.failed + s.answered for s in counted):
+        raise Unmet(f"more than one in {FAILED_OF} requests of the traffic pod failed in those seconds", "kubectl logs traffic")
+    return "answered while it was off"
 
 
 @criterion("stored", "the key under which one of your Deployments is stored; the judge asks the store")
