@@ -3,7 +3,7 @@ VENV_PYTHON := .venv/bin/python
 PYTHON ?= $(VENV_PYTHON)
 UV ?= uv
 LOCK_FLAGS ?=
-COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet $(LOCK_FLAGS)
+COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-strip-extras --quiet $(LOCK_FLAGS)
 
 .PHONY: check fix test test-kind labs labs-embedded labs-generate labs-execute book figures lock soak environment
 

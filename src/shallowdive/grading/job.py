@@ -10,6 +10,7 @@ import base64
 import gzip
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ TOGETHER = {"requests.cpu": "2", "requests.memory": "2Gi", "limits.cpu": "16", "
 """Of all pods that a submission makes: none of them is to push out another's."""
 MOST_BYTES = 900_000
 """Of a notebook, packed: what a ConfigMap takes."""
+FIRST_USER, USERS = 1_000_000, 1_000_000
 FOLDER, HANDED = "/work", "/handed"
 
 
@@ -97,7 +99,7 @@ class Runner:
             let_in(place.api, place.namespace, ACCOUNT, name)
             handed = {"metadata": {"name": JOB}, "binaryData": {"notebook.gz": base64.b64encode(packed).decode()}}
             apply(place.api, {"apiVersion": "v1", "kind": "ConfigMap"} | handed, name)
-            apply(place.api, self._job(place.namespace, learner, user or 65_000, limit_s), name)
+            apply(place.api, self._job(place.namespace, learner, limit_s), name)
             began = time.monotonic()
             pod = self._until_ended(name, limit_s)
             report = self._said(name, pod)
@@ -120,7 +122,8 @@ class Runner:
         finally:
             client.CoreV1Api(api).delete_namespace(name, _request_timeout=TIMEOUT_S)
 
-    def _job(self, lab: str, learner: str, user: int, limit_s: float) -> Object:
+    def _job(self, lab: str, learner: str, limit_s: float) -> Object:
+        user = user_of(lab)
         limits = json.dumps({"processes": PROCESSES, "file_bytes": FILE_BYTES, "open_files": OPEN_FILES, "memory_bytes": MEMORY_BYTES})
         environment = {
             **ENVIRONMENT, "HOME": FOLDER, "TMPDIR": FOLDER, "IPYTHONDIR": f"{FOLDER}/ipython", "SHALLOWDIVE_HOME": f"{FOLDER}/home",
@@ -202,6 +205,11 @@ class Runner:
         except WaitTimeout:
             return len(call(api, "GET", f"/api/v1/namespaces/{namespace}/pods")["items"])
         return 0
+
+
+def user_of(namespace: str) -> int:
+    """A user for the pod, by its namespace: the kernel counts a user's processes over all pods of a machine."""
+    return FIRST_USER + zlib.crc32(namespace.encode()) % USERS
 
 
 def how_ended(pod: Object, seconds: float) -> Ended:
