@@ -90,8 +90,10 @@ class Runner:
         quota = {"apiVersion": "v1", "kind": "ResourceQuota"}
         return [limited, *(quota | {"metadata": {"name": n}, "spec": s} for n, s in quotas.items()), network.of_lab(self.access)]
 
-    def run(self, notebook: Object, place: NamespaceClient, learner: str, user: int, limit_s: float) -> tuple[Ended, bytes]:
-        """To its end or a limit; its pod is gone afterwards. Also nbval's report. Unhealthy or WaitTimeout when the cluster is at fault."""
+    def run(self, notebook: Object, place: NamespaceClient, learner: str, user: int, limit_s: float) -> tuple[Ended, bytes]:  # noqa: ARG002
+        """To its end or a limit; its pod is gone afterwards. Also nbval's report. Unhealthy or WaitTimeout when the cluster is at fault.
+
+        `user` is for a cage: a pod's comes from its namespace."""
         packed = gzip.compress(json.dumps(notebook).encode())
         if len(packed) > MOST_BYTES:
             raise ValueError(f"the notebook is too large to be handed over: {len(packed):,} bytes packed")
