@@ -51,7 +51,7 @@ soak: environment
 	$(PYTHON) -m tests.plain.embedded.refused --count 10000 --seed $$(date +%j)
 	$(PYTHON) bench/live_series.py
 	$(PYTHON) bench/shuffled.py
-	$(PYTHON) -m pytest tests/mutants tests/kind/test_grading_pods.py -m kind --every-mutant
+	$(PYTHON) -m pytest tests/mutants tests/kind/series_grading_pods.py -m kind --every-mutant
 	$(PYTHON) -m tests.grading.mutated --count 10000 --seed $$(date +%j)
 	$(PYTHON) -m pytest tests/grading/test_hostile.py tests/grading/series_recipe.py --every-mutant
 	$(PYTHON) bench/grading.py --kill

@@ -29,7 +29,7 @@ HOSTILE = sorted((ROOT / "tests" / "grading" / "hostile").glob("*.py"))
 CELL = "repair"
 ALONE = 2
 """Notebooks that are run one by one with plain nbval, for the comparison."""
-LIMIT_S = 300
+LIMIT_S, BATCH_S = 300, 4 * 3600
 
 
 def make_class(folder: Path, students: int, hostile: int, seed: int) -> dict[str, str]:
@@ -59,6 +59,9 @@ def grade(handed: Path, out: Path, workers: int, kill_at: int = 0) -> float:
     process = subprocess.Popen([*command, *(["--workers", str(workers)] if workers else [])], cwd=ROOT, start_new_session=True)
     while process.poll() is None:
         time.sleep(1)
+        if time.monotonic() - began > BATCH_S:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise SystemExit(f"no end after {BATCH_S} s; {len(rows_in(out))} rows")
         if kill_at and len(rows_in(out)) >= kill_at:
             os.killpg(process.pid, signal.SIGKILL)
     return time.monotonic() - began

@@ -114,6 +114,21 @@ def test_a_flood_of_output_ends_with_the_file(tmp_path: Path) -> None:
     assert (tmp_path / "work" / "output.txt").stat().st_size <= 1 << 20
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import itertools\nfor n in itertools.count():\n    open(f'p{n}', 'wb').write(b'x' * (1 << 20))",
+        "import itertools\nfor n in itertools.count():\n    open(f'e{n}', 'w').close()",
+        "import itertools, os\nfor n in itertools.count():\n    os.mkdir('d'); os.chdir('d'); open('x', 'wb').write(b'x' * (1 << 20))",
+    ],
+    ids=["bytes", "files", "folders"],
+)
+def test_what_it_writes_is_limited_in_all(tmp_path: Path, code: str) -> None:
+    end = ended(start(tmp_path, code, limit_s=30, folder_bytes=64 << 20, folder_files=5_000))
+    assert (end.why, end.left) == ("disk", 0)
+    assert alive(tmp_path) == []
+
+
 def test_when_the_grader_is_killed_the_program_goes_too(tmp_path: Path) -> None:
     cage = start(tmp_path, ESCAPE + "\ntime.sleep(300)")
     end = time.monotonic() + 20

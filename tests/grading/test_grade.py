@@ -16,7 +16,7 @@ from shallowdive.errors import BadAnswer, Busy, NotYet, Unhealthy
 from shallowdive.grading.cage import Ended
 from shallowdive.grading.grade import Options, cluster_for, editions, grade_class
 from shallowdive.grading.hidden import read_hidden
-from shallowdive.grading.job import how_ended
+from shallowdive.grading.job import how_ended, room
 from shallowdive.grading.submissions import Submission, parse
 from shallowdive.grading.suspicion import is_suspicious
 from shallowdive.grading.told import told_of
@@ -177,6 +177,23 @@ def test_what_stopped_a_pod_is_read_from_its_status(ended: dict[str, Any], why: 
 def test_trouble_of_the_cluster_is_nobody_s_mark(ended: dict[str, Any]) -> None:
     with pytest.raises(Unhealthy, match="did not run to its end"):
         how_ended(ended, 1.0)
+
+
+def node(cpu: str = "2", memory: str = "8Gi", **spec: Any) -> dict[str, Any]:
+    return {"spec": spec, "status": {"allocatable": {"cpu": cpu, "memory": memory}}}
+
+
+def asking(cpu: str, memory: str = "64Mi", phase: str = "Running") -> dict[str, Any]:
+    return {"spec": {"containers": [{"resources": {"requests": {"cpu": cpu, "memory": memory}}}]}, "status": {"phase": phase}}
+
+
+def test_as_many_run_at_a_time_as_the_cluster_has_room_for() -> None:
+    closed = node(taints=[{"key": "x", "effect": "NoSchedule"}])
+    assert room([node("16", "64Gi")], [], one_machine=False) == 53
+    assert room([node("16", "4Gi")], [], one_machine=False) == 4
+    assert room([node(), node(), closed, node(unschedulable=True)], [asking("1")], one_machine=False) == 10
+    assert room([node(), node(), closed], [asking("1")], one_machine=True) == 3, "both nodes are one machine"
+    assert room([node()], [asking("1900m"), asking("5", phase="Succeeded")], one_machine=True) == 1
 
 
 def test_every_attack_is_one_cell_of_python() -> None:

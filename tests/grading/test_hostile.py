@@ -12,16 +12,20 @@ from pathlib import Path
 
 import psutil
 import pytest
+from kubernetes import client
 
 from shallowdive.checks import LABS
-from shallowdive.cluster import Home, open_access
+from shallowdive.cluster import Access, Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
+from shallowdive.errors import WaitTimeout
 from shallowdive.grading import caged
 from shallowdive.grading.batch import CANARY, Batch, Journal
 from shallowdive.grading.cage import bubblewrap
 from shallowdive.grading.row import Row
 from shallowdive.grading.run import Grader
 from shallowdive.grading.submissions import Submission, parse
+from shallowdive.lessons.place import BATCH
+from shallowdive.live import poll
 from tests.grading.handed_in import changed, given, solved, text
 
 pytestmark = [
@@ -32,10 +36,10 @@ pytestmark = [
 LAB, CELL = "01-what-is-kubernetes", "owner"
 ATTACKS = sorted(p.stem for p in (Path(__file__).parent / "hostile").glob("*.py"))
 FEW = (
-    "floods_the_cluster", "kills_everything", "daemon_works_on", "deep_folders", "never_ends", "other_namespaces", "reads_secrets",
-    "says_it_passed",
+    "daemon_works_on", "deep_folders", "floods_the_cluster", "kills_everything", "long_grace", "never_ends", "other_namespaces",
+    "reads_secrets", "says_it_passed",
 )  # fmt: skip
-LIMIT_S, WORKERS, SPEED = 75, 4, 3
+LIMIT_S, WORKERS, SPEED, LEFT_S = 75, 4, 3, 30
 
 
 def attack(name: str) -> Submission:
@@ -51,6 +55,22 @@ class Class:
     rows: dict[str, Row]
     canaries: list[bool]
     users: list[int]
+    left: list[str]
+    """Namespaces of the batch that had not ended LEFT_S after it."""
+
+
+def left_of(access: Access) -> list[str]:
+    core, left = client.CoreV1Api(access.connect()), [""]
+
+    def ask() -> bool | None:
+        left[:] = [str(n.metadata.name) for n in core.list_namespace(label_selector=f"{BATCH}=hostile").items if n.metadata]
+        return None if left else True
+
+    try:
+        poll("the end of all namespaces", ask, within_s=LEFT_S)
+    except WaitTimeout:
+        return left
+    return []
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +83,11 @@ def graded(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
         good = Submission("good", "good", parse(text(solved(LAB))))
         reference = Submission(CANARY, "", parse(text(solved(LAB))))
         access = open_access(home)
-        grader = Grader(access, LABS[LAB], given(LAB), caged.Runner(access, LABS[LAB], home), "hostile", LIMIT_S)
+        runner = caged.Runner(access, LABS[LAB], home)
+        grader = Grader(access, LABS[LAB], given(LAB), runner, "hostile", LIMIT_S)
         batch = Batch(grader, Journal.load(home.root / "journal.jsonl"), reference, WORKERS, lambda _: None)
         rows = batch.run([attack(n) for n in names[:3]] + [good] + [attack(n) for n in names[3:]])
-        yield Class({r.student: r for r in rows}, batch.canaries, batch.users)
+        yield Class({r.student: r for r in rows}, batch.canaries, runner.users, left_of(access))
     finally:
         backend.down(lambda _: None)
 
@@ -82,6 +103,12 @@ def test_who_did_the_work_beside_them_has_all_points_and_so_has_the_reference(gr
     assert graded.rows["good"].full, graded.rows["good"]
     assert all(graded.canaries)
     assert graded.rows["good"].of >= 5
+
+
+def test_every_namespace_ends_also_with_what_waits_for_nobody_in_it(graded: Class) -> None:
+    assert "never_ends" in graded.rows
+    assert "long_grace" in graded.rows
+    assert graded.left == []
 
 
 def test_nothing_of_any_attack_is_alive(graded: Class) -> None:

@@ -16,7 +16,6 @@ from shallowdive.cli import parser
 from shallowdive.cluster import Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
 from shallowdive.grading import caged
-from shallowdive.grading.cage import own_user
 from shallowdive.grading.run import Grader
 from shallowdive.grading.submissions import Submission, parse
 from tests.grading.handed_in import ROOT, given, solved, text
@@ -54,7 +53,7 @@ def test_a_program_that_has_no_rights_of_its_own_switches_what_its_lab_is_about(
     """In the cage, through the broker; afterwards every node is on, and nobody may look at nodes any more."""
     access = open_access(home)
     grader = Grader(access, LABS[LAB], given(LAB), caged.Runner(access, LABS[LAB], home), "own", 240)
-    row = grader.grade(Submission("good", "x", parse(text(solved(LAB)))), own_user())
+    row = grader.grade(Submission("good", "x", parse(text(solved(LAB)))))
     assert row.full, row
     nodes = client.CoreV1Api(access.connect()).list_node().items
     assert {c.status for n in nodes for c in n.status.conditions if c.type == "Ready"} == {"True"}

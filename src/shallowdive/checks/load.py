@@ -71,12 +71,14 @@ def load_pod(name: str, url: str) -> Object:
 
 
 def is_load(pod: Object) -> bool:
-    """Whether a pod that says so runs the program above, and nothing else: any other could print what it likes."""
+    """Whether a pod that says so runs the program above, and nothing else: any other could print what it likes. Who may run a program in
+    it can still write to its log; no look at an object shows that."""
     containers = pod["spec"]["containers"]
     return (
         labels_of(pod).get(ROLE) == TRAFFIC
         and len(containers) == 1
         and not pod["spec"].get("initContainers")
+        and not containers[0].keys() & {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe"}
         and (containers[0]["image"], containers[0].get("command"), containers[0].get("args")) == (BUSYBOX, ["sh", "-c", SCRIPT], None)
         and [e["name"] for e in containers[0].get("env") or []] == ["URL"]
         and all(m["mountPath"].startswith("/var/run/secrets/") for m in containers[0].get("volumeMounts") or [])

@@ -5,6 +5,7 @@ that ended is an empty cluster, and `up` says so."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import signal
@@ -32,6 +33,7 @@ MODULE = "shallowdive.embedded"
 NODES = 3
 HTTP_PORT = 8080
 START_S, STOP_S = 20, 5
+IN_USE = f"[Errno {errno.EADDRINUSE}]"
 NOTE = "embedded: in this machine's memory, not a real cluster; how it differs: the page `The embedded cluster` of the book"
 GONE = "its server has ended, and what it held was in memory; `up` starts an empty one"
 
@@ -116,6 +118,15 @@ class EmbeddedBackend:
         return self.status()
 
     def _create(self, say: Say) -> Status:
+        try:
+            return self._make(say)
+        except PortTaken:
+            if self.http_port:
+                raise
+            say("somebody took its port in the same moment: another one")
+            return self._make(say)
+
+    def _make(self, say: Say) -> Status:
         record = self._claim()
         try:
             with step(say, "the embedded cluster", 2):
@@ -171,6 +182,8 @@ class EmbeddedBackend:
         if self.home.kubeconfig.exists():
             return True
         if child.poll() is not None:
+            if IN_USE in _last(log):
+                raise PortTaken("a port of the embedded cluster is in use", saw=_last(log), try_this="shallowdive up")
             raise CreateFailed(
                 "the embedded cluster ended while it started", saw=f"{_last(log)}\n  all of it: {log}", try_this="shallowdive up"
             )

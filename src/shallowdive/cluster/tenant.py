@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kubernetes import client
+from kubernetes.client.exceptions import ApiException
 
 from shallowdive.cluster.access import MARKER, TIMEOUT_S, Access
 from shallowdive.cluster.apply import apply, call
@@ -66,14 +67,19 @@ def shut_out(api: client.ApiClient, namespace: str) -> None:
 
 
 def empty(api: client.ApiClient, namespace: str) -> None:
-    """End at once what would keep a namespace from ending: pods with a long grace, finalizers that nobody answers to."""
+    """End at once what would keep a namespace from ending: pods with a long grace, finalizers that nobody answers to. What is gone by
+    itself meanwhile is as good."""
     client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, grace_period_seconds=0, _request_timeout=TIMEOUT_S)
     for group, plural in OWN:
         for obj in call(api, "GET", f"/{group}/namespaces/{namespace}/{plural}")["items"]:
             if set(obj["metadata"].get("finalizers") or []) - ANSWERED:
                 body = {"metadata": {"finalizers": [f for f in obj["metadata"]["finalizers"] if f in ANSWERED]}}
                 path = f"/{group}/namespaces/{namespace}/{plural}/{obj['metadata']['name']}"
-                call(api, "PATCH", path, body, content_type="application/merge-patch+json")
+                try:
+                    call(api, "PATCH", path, body, content_type="application/merge-patch+json")
+                except ApiException as exc:
+                    if exc.status != 404:
+                        raise
 
 
 def make_tenant(owner: Access, namespace: str, who: str, folder: Path) -> dict[str, str]:

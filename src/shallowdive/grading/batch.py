@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from shallowdive.errors import Unhealthy
-from shallowdive.grading.cage import own_user
 from shallowdive.grading.merge import merge, untouched
 from shallowdive.grading.row import Row
 from shallowdive.grading.run import Grader, digest_of
@@ -97,9 +96,8 @@ class Batch:
     workers: int
     say: Say
     alone: Callable[[dict[str, Any]], bool] = lambda _: False
-    users: list[int] = field(default_factory=list)
     canaries: list[bool] = field(default_factory=list)
-    running: dict[Future[Row], tuple[str, int]] = field(default_factory=dict)
+    running: dict[Future[Row], str] = field(default_factory=dict)
     spoiled: dict[str, str] = field(default_factory=dict)
     """Who runs beside a reference that was not full, and why nothing of it counts."""
 
@@ -112,17 +110,16 @@ class Batch:
         for s in todo:
             if s.notebook is None:
                 self.journal.add(self.grader.grade(s))
-        self.users = [own_user() for _ in range(self.workers)] if runnable or self.journal.unconfirmed else []
         if runnable:
             if left := self.grader.sweep():
                 self.say(f"removed what a run that was killed had left: {len(left)} namespaces")
-            self._look_at(self.grader.grade(self.reference, self.users[0]))
+            self._look_at(self.grader.grade(self.reference))
             self.find_given()
         apart = [s for s in runnable if self._is_apart(s)]
         self._all([s for s in runnable if s not in apart], lambda: self.workers)
         self._all(apart, lambda: 1)
         if self.journal.unconfirmed:
-            self._look_at(self.grader.grade(self.reference, self.users[0]))
+            self._look_at(self.grader.grade(self.reference))
         return [self.journal.rows[s.student] for s in everyone]
 
     def _all(self, submissions: list[Submission], at_most: Callable[[], int]) -> None:
@@ -142,14 +139,14 @@ class Batch:
             self.say(f"{row.student}: {_verdict(row)} · {done} done, {len(submissions) - done} left, about {left_s / 60:.0f} min")
 
     def _several(self, submissions: list[Submission], at_most: Callable[[], int]) -> Iterable[Row]:
-        free, waiting = list(self.users), list(submissions)
-        with ThreadPoolExecutor(max(1, len(self.users))) as pool:
+        waiting = list(submissions)
+        with ThreadPoolExecutor(self.workers) as pool:
             while waiting or self.running:
                 while waiting and len(self.running) < at_most():
-                    one, user = waiting.pop(0), free.pop()
-                    self.running[pool.submit(self.grader.grade, one, user)] = (one.student, user)
+                    one = waiting.pop(0)
+                    self.running[pool.submit(self.grader.grade, one)] = one.student
                 for future in wait(self.running, return_when=FIRST_COMPLETED).done:
-                    free.append(self.running.pop(future)[1])
+                    del self.running[future]
                     yield future.result()
 
     def _look_at(self, row: Row) -> None:
@@ -166,7 +163,7 @@ class Batch:
             beside.for_review(why)
             self.journal.add(beside)
         self.journal.unconfirmed.clear()
-        self.spoiled |= {student: why for student, _ in self.running.values()}
+        self.spoiled |= dict.fromkeys(self.running.values(), why)
         self.workers = max(1, self.workers // 2)
 
     def find_given(self) -> None:

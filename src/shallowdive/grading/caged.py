@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Runner:
     lab: Lab
     home: Home
     network_isolated: bool = False
+    users: list[int] = field(default_factory=list)
+    """Of the system, drawn for submissions and free again: as many as ever ran at a time."""
 
     @property
     def isolation(self) -> str:
@@ -46,9 +48,9 @@ class Runner:
     def around(self) -> list[dict[str, Any]]:
         return []
 
-    def run(self, notebook: dict[str, Any], place: NamespaceClient, learner: str, user: int, limit_s: float) -> tuple[Ended, bytes]:
+    def run(self, notebook: dict[str, Any], place: NamespaceClient, learner: str, limit_s: float) -> tuple[Ended, bytes]:
         """To its end or a limit, nothing of it alive afterwards. Also nbval's report, b'' without one. ValueError: the cage failed."""
-        with folder_for_a_stranger() as outside, ExitStack() as stack:
+        with folder_for_a_stranger() as outside, self._user() as user, ExitStack() as stack:
             folder = Path(outside) / "work"
             folder.mkdir()
             handed = make_tenant(self.access, place.namespace, learner, folder) | stack.enter_context(self._beyond(place.namespace))
@@ -67,6 +69,17 @@ class Runner:
                 return ended, b""
 
     @contextmanager
+    def _user(self) -> Iterator[int]:
+        try:
+            user = self.users.pop()
+        except IndexError:
+            user = cage.own_user()
+        try:
+            yield user
+        finally:
+            self.users.append(user)
+
+    @contextmanager
     def _beyond(self, namespace: str) -> Iterator[dict[str, str]]:
         """What a lab needs of its cluster, for the time of one run; afterwards everything is on, or it is WaitTimeout."""
         if self.lab.needs == ("tenant",):
@@ -74,10 +87,12 @@ class Runner:
             return
         api, hands = self.access.connect(), OwnHands(self.access, self.lab.id, self.home)
         name = let_look(api, namespace, "tenant")
-        with Broker(hands, self.lab.needs, namespace) as broker:
-            yield {"SHALLOWDIVE_GRANTS": " ".join(self.lab.needs), "SHALLOWDIVE_BROKER": broker.url}
-        hands.settled(0)
-        no_more_looks(api, name)
+        try:
+            with Broker(hands, self.lab.needs, namespace) as broker:
+                yield {"SHALLOWDIVE_GRANTS": " ".join(self.lab.needs), "SHALLOWDIVE_BROKER": broker.url}
+            hands.settled(0)
+        finally:
+            no_more_looks(api, name)
 
 
 @contextmanager

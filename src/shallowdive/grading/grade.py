@@ -77,7 +77,7 @@ def grade_class(home: Home, lab: Lab, submissions: Path, out: Path, options: Opt
                 batch = Batch(grader, journal, reference, several, say)
                 if not runner.network_isolated:
                     batch.alone = edition.is_suspicious
-                rows |= {r.student: r for r in batch.run(s for s in everyone if s in theirs)}
+                rows |= {r.student: r for r in batch.run(theirs)}
                 canaries += batch.canaries
         write([rows[s.student] for s in everyone], out)
         return Graded([rows[s.student] for s in everyone], canaries, runner.isolation)

@@ -34,7 +34,7 @@ from shallowdive.grading.nbval import ENVIRONMENT
 from shallowdive.lessons.place import BATCH, HOME
 from shallowdive.live import poll
 from shallowdive.objects import Object
-from shallowdive.objects.quantities import amount
+from shallowdive.objects.quantities import amount, asked
 
 ACCOUNT, JOB = "student", "submission"
 TOKEN_S = 1800
@@ -48,7 +48,7 @@ TOGETHER = {"requests.cpu": "2", "requests.memory": "2Gi", "limits.cpu": "16", "
 MOST_BYTES = 900_000
 """Of a notebook, packed: what a ConfigMap takes."""
 FIRST_USER, USERS = 1_000_000, 1_000_000
-FOLDER, HANDED = "/work", "/handed"
+FOLDER, HANDED = "/home/student", "/handed"
 
 
 def prepare(home: Home, access: Access, batch: str, image: str, say: Say) -> Runner:
@@ -90,10 +90,8 @@ class Runner:
         quota = {"apiVersion": "v1", "kind": "ResourceQuota"}
         return [limited, *(quota | {"metadata": {"name": n}, "spec": s} for n, s in quotas.items()), network.of_lab(self.access)]
 
-    def run(self, notebook: Object, place: NamespaceClient, learner: str, user: int, limit_s: float) -> tuple[Ended, bytes]:  # noqa: ARG002
-        """To its end or a limit; its pod is gone afterwards. Also nbval's report. Unhealthy or WaitTimeout when the cluster is at fault.
-
-        `user` is for a cage: a pod's comes from its namespace."""
+    def run(self, notebook: Object, place: NamespaceClient, learner: str, limit_s: float) -> tuple[Ended, bytes]:
+        """To its end or a limit; its pod is gone afterwards. Also nbval's report. Unhealthy or WaitTimeout when the cluster is at fault."""
         packed = gzip.compress(json.dumps(notebook).encode())
         if len(packed) > MOST_BYTES:
             raise ValueError(f"the notebook is too large to be handed over: {len(packed):,} bytes packed")
@@ -245,14 +243,17 @@ def capacity(access: Access) -> int:
     """How many submissions this cluster can run at a time: by what its nodes have left, in processors and memory, at least 1.
 
     The nodes of a kind cluster are containers of one machine and each reports all of it, so it is counted once."""
-    core = client.CoreV1Api(access.connect())
-    nodes = [n for n in call(core.api_client, "GET", "/api/v1/nodes")["items"] if not n["spec"].get("unschedulable")]
+    api = access.connect()
+    nodes, pods = (call(api, "GET", f"/api/v1/{kind}")["items"] for kind in ("nodes", "pods"))
+    return room(nodes, pods, one_machine=access.backend == "kind")
+
+
+def room(nodes: list[Object], pods: list[Object], *, one_machine: bool) -> int:
+    nodes = [n for n in nodes if not n["spec"].get("unschedulable")]
     open_ = [n for n in nodes if not any(t.get("effect") == "NoSchedule" for t in n["spec"].get("taints") or [])]
     cpu, memory = (float(sum(amount(n["status"]["allocatable"][what]) for n in open_)) for what in ("cpu", "memory"))
-    if access.backend == "kind" and open_:
+    if one_machine and open_:
         cpu, memory = cpu / len(open_), memory / len(open_)
-    pods = [p for p in call(core.api_client, "GET", "/api/v1/pods")["items"] if p["status"].get("phase") in ("Pending", "Running")]
-    asked = [c.get("resources", {}).get("requests", {}) for p in pods for c in p["spec"]["containers"]]
-    left_cpu = cpu - sum(amount(a.get("cpu", "0")) for a in asked)
-    left_memory = memory - sum(amount(a.get("memory", "0")) for a in asked)
+    there = [p for p in pods if p["status"].get("phase") in ("Pending", "Running")]
+    left_cpu, left_memory = cpu - sum(asked(p, "cpu") for p in there), memory - sum(asked(p, "memory") for p in there)
     return max(1, int(min(left_cpu / amount(CPU_REQUEST), left_memory / amount(MEMORY_LIMIT))))

@@ -39,8 +39,9 @@ def of_lab(access: Access) -> Object:
     return policy("lab", [{"from": [inside, _traefik()]}, *server], [{"to": [inside]}, names])
 
 
-def policy(name: str, ingress: list[Object], egress: list[Object]) -> Object:
-    spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": ingress, "egress": egress}
+def policy(name: str, ingress: list[Object], egress: list[Object], of: dict[str, str] | None = None) -> Object:
+    """For every pod of its namespace, or those with the labels `of`."""
+    spec = {"podSelector": {"matchLabels": of} if of else {}, "policyTypes": ["Ingress", "Egress"], "ingress": ingress, "egress": egress}
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": name}, "spec": spec}
 
 
@@ -67,10 +68,7 @@ def is_enforced(access: Access, batch: str) -> bool:
     labels = {HOME: access.owner, BATCH: batch, "pod-security.kubernetes.io/enforce": "restricted"}
     apply(api, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     try:
-        closed = policy("closed", [], []) | {
-            "spec": {"podSelector": {"matchLabels": {"app": "closed"}}, "policyTypes": ["Egress"], "egress": []}
-        }
-        apply(api, closed, name)
+        apply(api, policy("closed", [], [], {"app": "closed"}), name)
         poll("the namespace's service account", lambda: _has_account(api, name), within_s=PROBE_S)
         for app in ("open", "closed"):
             apply(api, _probe(app, servers(access)[0]), name)

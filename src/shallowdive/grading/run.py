@@ -65,7 +65,7 @@ class Runner(Protocol):
     def around(self) -> list[Object]:
         """What else stands in the namespace of a submission, to limit it."""
 
-    def run(self, notebook: Notebook, place: NamespaceClient, learner: str, user: int, limit_s: float) -> tuple[Ended, bytes]:
+    def run(self, notebook: Notebook, place: NamespaceClient, learner: str, limit_s: float) -> tuple[Ended, bytes]:
         """To its end or a limit, nothing of it alive afterwards; also nbval's report."""
 
 
@@ -83,8 +83,8 @@ class Grader:
     hidden: tuple[Criterion, ...] = ()
     given: frozenset[str] = frozenset()
 
-    def grade(self, submission: Submission, user: int = 0) -> Row:
-        """A row, whatever the submission does. `user`: the system's user for its processes, 0 for this one."""
+    def grade(self, submission: Submission) -> Row:
+        """A row, whatever the submission does."""
         began = time.monotonic()
         row = Row(submission.student, self.lab.id, self.lab.version, "graded", where=submission.where, notes=list(submission.notes))
         row.cluster, row.isolation = self.access.source, self.runner.isolation
@@ -101,7 +101,7 @@ class Grader:
             row.notes.append(f"what is drawn was drawn for {drawn_for}")
         try:
             with self.namespace(drawn_for) as place:
-                ended, report = self.runner.run(unjudged(made.notebook), place, student_of(place), user, self.total_s)
+                ended, report = self.runner.run(unjudged(made.notebook), place, student_of(place), self.total_s)
                 row.cells = failed_cells(report, [c["id"] for c in made.notebook["cells"] if c["cell_type"] == "code"], made.taken)
                 if ended.why in ENDS:
                     row.notes.append(ENDS[ended.why])
@@ -128,16 +128,17 @@ class Grader:
         finally:
             place.close()
             drop_namespace(self.access, place.namespace)
-            with contextlib.suppress(ApiException):  # it is gone already, or a part of it is
-                empty(place.api, place.namespace)
+            empty(place.api, place.namespace)
 
     def sweep(self) -> list[str]:
-        """Remove what a killed run of this batch left on the cluster; the names of those namespaces."""
+        """Remove what a killed run of this batch left on the cluster, and help to its end what is on its way out. Names of the removed."""
         core = client.CoreV1Api(self.access.connect())
         found = core.list_namespace(label_selector=f"{HOME}={self.access.owner},{BATCH}={self.batch}", _request_timeout=TIMEOUT_S).items
         names = [str(n.metadata.name) for n in found if n.metadata and not n.metadata.deletion_timestamp]
         for name in names:
             core.delete_namespace(name, _request_timeout=TIMEOUT_S)
+        for namespace in found:
+            empty(core.api_client, str(namespace.metadata.name if namespace.metadata else ""))
         return names
 
     def _still_answers(self) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import shallowdive
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
@@ -58,7 +59,7 @@ def many_processes():
 
 
 def large_file():
-    with open("/work/large", "wb") as file:
+    with open(os.environ["HOME"] + "/large", "wb") as file:
         for _ in range(64):
             file.write(b"x" * (1 << 20))
 
@@ -80,6 +81,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 EMPTY = {"apiVersion": "v1", "kind": "Pod"}
 ADMIN = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
 ME = [{"kind": "ServiceAccount", "name": "student", "namespace": runner}]
+BALANCER = {"metadata": {"name": "x"}, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}
 BINDING = {"metadata": {"name": "x"}, "roleRef": ADMIN, "subjects": ME}
 TRIES = {
     "list nodes": lambda: ask("GET", "/api/v1/nodes"),
@@ -117,14 +119,16 @@ TRIES = {
     "a pod with the node's files": lambda: ask(
         "POST", f"/api/v1/namespaces/{own}/pods", pod("d", volumes=[{"name": "x", "hostPath": {"path": "/"}}])
     ),
+    "a pod that pushes out others'": lambda: ask("POST", f"/api/v1/namespaces/{own}/pods", pod("e", priorityClassName="system-node-critical")),
+    "a load balancer": lambda: ask("POST", f"/api/v1/namespaces/{own}/services", BALANCER),
     "write to the system": lambda: Path("/usr/x").write_text("x"),
-    "write to the course": lambda: Path("/opt/course/shallowdive/__init__.py").write_text("x"),
+    "write to the course": lambda: Path(shallowdive.__file__).write_text("x"),
     "write to what was handed over": lambda: Path("/handed/x").write_text("x"),
     "read passwords": lambda: Path("/etc/shadow").read_text(),
-    "read a solution": lambda: next(p for p in Path("/opt").rglob("*.ipynb")),
+    "read a solution": lambda: next(p for p in Path(shallowdive.__file__).parents[1].rglob("*.ipynb")),
     "reach the engine": lambda: connect_unix("/var/run/docker.sock"),
     "become root": lambda: os.setuid(0),
-    "mount": lambda: system_call("mount", b"none", b"/work", b"tmpfs", 0, b""),
+    "mount": lambda: system_call("mount", b"none", os.environ["HOME"].encode(), b"tmpfs", 0, b""),
     "a user namespace": lambda: system_call("unshare", 0x10000000),
     "a raw socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
     "change the clock": lambda: time.clock_settime(time.CLOCK_REALTIME, 0),

@@ -230,3 +230,25 @@ def wait_until_gone(pid: int) -> None:
     end = time.monotonic() + 10
     while process.command_of(pid) and time.monotonic() < end:
         time.sleep(0.01)
+
+
+def test_a_port_that_somebody_takes_in_the_same_moment_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at and then taken: two that start together see the same port free."""
+    from shallowdive.cluster import embedded
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        draws = iter([port, embedded.free_port(port)])
+        monkeypatch.setattr(embedded, "free_port", lambda _: next(draws))
+        home, said = Home(tmp_path, "sd-race"), []  # type: ignore[var-annotated]
+        backend = EmbeddedBackend(home)
+        try:
+            assert backend.up(said.append).state is State.RUNNING
+            assert record_of(home).http_port != port
+            assert any("somebody took its port" in line for line in said)
+        finally:
+            backend.down(lambda _: None)
+        with pytest.raises(PortTaken):
+            EmbeddedBackend(Home(tmp_path, "sd-race-2"), http_port=port).up(lambda _: None)
