@@ -3,6 +3,7 @@ the lab's own check. On the embedded cluster."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from shallowdive.cli import parser
 from shallowdive.cluster import Home, open_access
 from shallowdive.cluster.embedded import EmbeddedBackend
 from shallowdive.grading import caged
+from shallowdive.grading.hidden import read_hidden
 from shallowdive.grading.run import Grader
 from shallowdive.grading.submissions import Submission, parse
 from tests.grading.handed_in import ROOT, given, solved, text
@@ -23,6 +25,7 @@ from tests.grading.handed_in import ROOT, given, solved, text
 RECIPE = ROOT / "tools" / "student_repository" / "grade.yml"
 LAB = "08-cluster"
 SPEED = 5
+HIDDEN = re.compile(r"```python\n(.*?CRITERIA.*?)```", re.DOTALL)
 
 
 def lines_of_the_recipe() -> list[list[str]]:
@@ -50,11 +53,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_program_that_has_no_rights_of_its_own_switches_what_its_lab_is_about(home: Home) -> None:
-    """In the cage, through the broker; afterwards every node is on, and nobody may look at nodes any more."""
+    """In the cage, through the broker; afterwards every node is on, and nobody may look at nodes any more. The book's hidden criterion is
+    judged beside the lab's own."""
     access = open_access(home)
-    grader = Grader(access, LABS[LAB], given(LAB), caged.Runner(access, LABS[LAB], home), "own", 240)
+    (home.root / "mine.py").write_text(HIDDEN.search((ROOT / "book" / "instructors.md").read_text(encoding="utf-8"))[1], encoding="utf-8")  # type: ignore[index]
+    hidden = read_hidden(home.root / "mine.py")
+    grader = Grader(access, LABS[LAB], given(LAB), caged.Runner(access, LABS[LAB], home), "own", 240, hidden)
     row = grader.grade(Submission("good", "x", parse(text(solved(LAB)))))
     assert row.full, row
+    assert [c["name"] for c in row.criteria][-1] == "labelled"
     nodes = client.CoreV1Api(access.connect()).list_node().items
     assert {c.status for n in nodes for c in n.status.conditions if c.type == "Ready"} == {"True"}
     rbac = client.RbacAuthorizationV1Api(access.connect())
